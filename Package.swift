@@ -1,0 +1,110 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// What every target is compiled with.
+let everywhere: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Pure targets hold the protocol: no clock, no dice, no Foundation, no logging. `scripts/check-imports` enforces it.
+let pure: [SwiftSetting] = everywhere + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+    name: "shoal",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "shoal", targets: ["shoal"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // Pure: decide in values.
+        .target(name: "ShoalCore", swiftSettings: pure),
+        .target(
+            name: "ShoalFormats",
+            dependencies: ["ShoalCore", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: pure
+        ),
+        .target(name: "ShoalWire", dependencies: ["ShoalCore"], swiftSettings: pure),
+        .target(name: "ShoalSwarm", dependencies: ["ShoalCore", "ShoalFormats", "ShoalWire"], swiftSettings: pure),
+
+        // Effects: act at the edges. They never import each other.
+        .target(
+            name: "ShoalStore",
+            dependencies: [
+                "ShoalCore", "ShoalFormats",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .target(
+            name: "ShoalSignaling",
+            dependencies: [
+                "ShoalCore", "ShoalSwarm",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .systemLibrary(name: "CLibDataChannel", pkgConfig: "libdatachannel"),
+        .target(
+            name: "CDataChannel",
+            dependencies: ["CLibDataChannel"],
+            linkerSettings: [.linkedLibrary("stdc++", .when(platforms: [.linux]))]
+        ),
+        .target(
+            name: "ShoalTransport",
+            dependencies: ["ShoalCore", "ShoalWire", "ShoalSwarm", "CDataChannel"],
+            swiftSettings: everywhere
+        ),
+
+        // Composition.
+        .target(
+            name: "ShoalNode",
+            dependencies: [
+                "ShoalCore", "ShoalFormats", "ShoalWire", "ShoalSwarm", "ShoalStore", "ShoalSignaling",
+                "ShoalTransport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .executableTarget(
+            name: "shoal",
+            dependencies: [
+                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: everywhere
+        ),
+
+        // Tests.
+        .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalWireTests", dependencies: ["ShoalWire"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalSwarmTests", dependencies: ["ShoalSwarm"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalStoreTests", dependencies: ["ShoalStore"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalSignalingTests", dependencies: ["ShoalSignaling"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalTransportTests", dependencies: ["ShoalTransport"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalNodeTests", dependencies: ["ShoalNode"], swiftSettings: everywhere),
+    ],
+    cxxLanguageStandard: .cxx17
+)

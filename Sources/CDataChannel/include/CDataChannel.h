@@ -1,0 +1,3 @@
+#ifndef SHOAL_CDATACHANNEL_H
+#define SHOAL_CDATACHANNEL_H
+#endif
