@@ -59,12 +59,24 @@ private func hexValue(_ digit: UInt8) -> UInt8? {
     }
 }
 
-/// The big-endian number in up to eight bytes.
-func bigEndianWord(_ bytes: some Sequence<UInt8>) -> UInt64 {
-    bytes.reduce(0) { $0 << 8 | UInt64($1) }
+/// A named type around plain bytes: the name keeps a peer ID from being passed for an offer ID.
+package protocol WrappedBytes: FixedBytes {
+    associatedtype Storage: FixedBytes
+
+    var storage: Storage { get }
+
+    init(storage: Storage)
 }
 
-/// The `count` low bytes of `word`, big-endian.
-func bigEndianBytes(_ word: UInt64, count: Int) -> [UInt8] {
-    (0..<count).reversed().map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) }
+extension WrappedBytes {
+    package static var byteCount: Int { Storage.byteCount }
+
+    package init?(bytes: some Collection<UInt8>) {
+        guard let storage = Storage(bytes: bytes) else { return nil }
+        self.init(storage: storage)
+    }
+
+    package var bytes: [UInt8] { self.storage.bytes }
+
+    package static func < (left: Self, right: Self) -> Bool { left.storage < right.storage }
 }

@@ -1,94 +1,59 @@
 /// Names a model: SHA-256 of the canonical bytes of its manifest.
-package struct ManifestID: FixedBytes {
-    package static let byteCount = Digest.byteCount
-    package let digest: Digest
+package struct ManifestID: WrappedBytes {
+    package let storage: Digest
 
-    package init(_ digest: Digest) { self.digest = digest }
+    package init(storage: Digest) { self.storage = storage }
+    package init(_ digest: Digest) { self.storage = digest }
 
-    package init?(bytes: some Collection<UInt8>) {
-        guard let digest = Digest(bytes: bytes) else { return nil }
-        self.init(digest)
-    }
-
-    package var bytes: [UInt8] { self.digest.bytes }
+    package var digest: Digest { self.storage }
 }
 
-/// Names a node for good: SHA-256 of its Ed25519 public key (32 raw bytes, RFC 8032).
-package struct NodeID: FixedBytes {
-    package static let byteCount = Digest.byteCount
-    package let digest: Digest
+/// A node's Ed25519 public key, 32 raw bytes (RFC 8032).
+package struct PublicKey: WrappedBytes {
+    package let storage: ThirtyTwoBytes
 
-    package init(_ digest: Digest) { self.digest = digest }
-
-    package init?(bytes: some Collection<UInt8>) {
-        guard let digest = Digest(bytes: bytes) else { return nil }
-        self.init(digest)
-    }
-
-    package var bytes: [UInt8] { self.digest.bytes }
+    package init(storage: ThirtyTwoBytes) { self.storage = storage }
 }
 
-/// What every 20-byte name of the tracker protocol is made of.
-package struct TwentyBytes: FixedBytes {
-    package static let byteCount = 20
+/// Names a node for good: SHA-256 of its public key.
+package struct NodeID: WrappedBytes {
+    package let storage: Digest
 
-    private let word0: UInt64
-    private let word1: UInt64
-    private let word2: UInt32
+    package init(storage: Digest) { self.storage = storage }
+    package init(_ digest: Digest) { self.storage = digest }
 
-    package init?(bytes: some Collection<UInt8>) {
-        guard bytes.count == Self.byteCount else { return nil }
-        let all = Array(bytes)
-        self.word0 = bigEndianWord(all[0..<8])
-        self.word1 = bigEndianWord(all[8..<16])
-        self.word2 = UInt32(bigEndianWord(all[16..<20]))
-    }
+    /// The first 8 hexadecimal digits: enough for people to tell the peers of a list apart.
+    package var short: String { String(self.hex.prefix(8)) }
+}
 
-    package var bytes: [UInt8] {
-        bigEndianBytes(self.word0, count: 8) + bigEndianBytes(self.word1, count: 8)
-            + bigEndianBytes(UInt64(self.word2), count: 4)
-    }
+/// 32 bytes used once: what makes a proof fit one connection only.
+package struct Nonce: WrappedBytes {
+    package let storage: ThirtyTwoBytes
+
+    package init(storage: ThirtyTwoBytes) { self.storage = storage }
 }
 
 /// The name under which trackers know a swarm: the first 20 bytes of the manifest ID, or of an HMAC of it in a
 /// private swarm.
-package struct InfoHash: FixedBytes {
-    package static let byteCount = TwentyBytes.byteCount
-    private let value: TwentyBytes
+package struct InfoHash: WrappedBytes {
+    package let storage: TwentyBytes
 
-    package init?(bytes: some Collection<UInt8>) {
-        guard let value = TwentyBytes(bytes: bytes) else { return nil }
-        self.value = value
-    }
-
-    package var bytes: [UInt8] { self.value.bytes }
+    package init(storage: TwentyBytes) { self.storage = storage }
 }
 
 /// What a tracker calls one of our sockets: new for each connection, because trackers mishandle an ID they have
 /// already seen on another socket.
-package struct PeerID: FixedBytes {
-    package static let byteCount = TwentyBytes.byteCount
-    private let value: TwentyBytes
+package struct PeerID: WrappedBytes {
+    package let storage: TwentyBytes
 
-    package init?(bytes: some Collection<UInt8>) {
-        guard let value = TwentyBytes(bytes: bytes) else { return nil }
-        self.value = value
-    }
-
-    package var bytes: [UInt8] { self.value.bytes }
+    package init(storage: TwentyBytes) { self.storage = storage }
 }
 
 /// Ties an answer to its offer at a tracker.
-package struct OfferID: FixedBytes {
-    package static let byteCount = TwentyBytes.byteCount
-    private let value: TwentyBytes
+package struct OfferID: WrappedBytes {
+    package let storage: TwentyBytes
 
-    package init?(bytes: some Collection<UInt8>) {
-        guard let value = TwentyBytes(bytes: bytes) else { return nil }
-        self.value = value
-    }
-
-    package var bytes: [UInt8] { self.value.bytes }
+    package init(storage: TwentyBytes) { self.storage = storage }
 }
 
 /// One WebRTC connection of this process, from the first offer to its end. Never reused; never leaves the process.

@@ -1,0 +1,17 @@
+import ShoalCore
+
+/// Puts big-endian fields behind each other.
+struct WireWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func put(_ value: some FixedWidthInteger) {
+        let width = value.bitWidth / 8
+        for index in (0..<width).reversed() {
+            self.bytes.append(UInt8(truncatingIfNeeded: value >> (8 * index)))
+        }
+    }
+
+    mutating func put(_ value: some FixedBytes) { self.bytes += value.bytes }
+
+    mutating func put(_ bytes: [UInt8]) { self.bytes += bytes }
+}
