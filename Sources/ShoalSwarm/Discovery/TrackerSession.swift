@@ -1,0 +1,125 @@
+import ShoalCore
+
+/// Our side of one tracker: when to connect, and when to announce each swarm there.
+///
+/// A lost tracker is tried again after 0.5–2 s, then after twice as long each time up to a minute; WebTorrent's minutes
+/// are why its swarms heal slowly. Each socket gets a new peer ID: some servers keep the old socket under a known one.
+struct TrackerSession: Sendable {
+    enum State: Sendable {
+        /// → ``connecting`` when its moment comes.
+        case waiting(until: Instant)
+        /// → ``connected(_:)``, or ``waiting(until:)`` when that fails.
+        case connecting
+        /// → ``waiting(until:)`` when the socket closes.
+        case connected(PeerID)
+    }
+
+    /// A swarm at this tracker.
+    struct Announcement: Sendable {
+        var next: Instant
+        /// `started` was sent on this socket.
+        var hasStarted = false
+        /// How many peers the tracker counted last, us included.
+        var swarmSize: Int?
+        /// Announces in a row that were hurried because the swarm had no peers for us.
+        var hurried = 0
+        /// What the tracker insists on, between announces.
+        var minimumInterval: Duration?
+        var lastAnnounce: Instant?
+    }
+
+    let index: TrackerIndex
+    private(set) var state: State
+    private(set) var announcements = SortedMap<SwarmHandle, Announcement>()
+    private var failures = 0
+
+    init(index: TrackerIndex, at now: Instant) {
+        self.index = index
+        self.state = .waiting(until: now)
+    }
+
+    var peerID: PeerID? {
+        if case .connected(let peerID) = self.state { peerID } else { nil }
+    }
+
+    mutating func add(_ handle: SwarmHandle, at now: Instant) { self.announcements[handle] = Announcement(next: now) }
+
+    /// Whether it is time to connect; then the session counts as connecting.
+    mutating func connectIfDue(at now: Instant) -> Bool {
+        guard case .waiting(let until) = self.state, now >= until, !self.announcements.isEmpty else { return false }
+        self.state = .connecting
+        return true
+    }
+
+    /// The socket is open. Every swarm is announced there anew, at once or after `wait` for offers to be ready.
+    mutating func connected(as peerID: PeerID, wait: Duration, at now: Instant) {
+        self.state = .connected(peerID)
+        self.announcements.updateAll { _, announcement in announcement = Announcement(next: now + wait) }
+    }
+
+    /// The socket is closed or could not be opened. Returns when it will be tried again.
+    mutating func closed(at now: Instant, using generator: inout SeededGenerator) -> Duration {
+        let base = Duration.milliseconds(Int64.random(in: 500...2000, using: &generator))
+        let delay = min(base * (1 << min(self.failures, 6)), .seconds(60))
+        self.failures += 1
+        self.state = .waiting(until: now + delay)
+        return delay
+    }
+
+    /// The tracker talks sense: the next loss starts from the shortest delay again.
+    mutating func answered(_ statistics: TrackerStatistics, handle: SwarmHandle) {
+        self.failures = 0
+        self.announcements.update(handle) { announcement in
+            announcement.swarmSize = statistics.complete + statistics.incomplete
+            announcement.minimumInterval = statistics.minimumInterval
+        }
+    }
+
+    /// Swarms whose announce is due.
+    func due(at now: Instant) -> [SwarmHandle] {
+        guard self.peerID != nil else { return [] }
+        return self.announcements.filter { now >= $0.value.next }.map(\.key)
+    }
+
+    /// An announce was sent.
+    mutating func announced(_ handle: SwarmHandle, next: Instant, at now: Instant) {
+        self.announcements.update(handle) { announcement in
+            announcement.hasStarted = true
+            announcement.lastAnnounce = now
+            announcement.next = next
+        }
+    }
+
+    /// Brings the next announce forward to `moment`, unless the tracker forbids it.
+    mutating func hurry(_ handle: SwarmHandle, to moment: Instant) {
+        self.announcements.update(handle) { announcement in
+            var moment = moment
+            if let last = announcement.lastAnnounce, let minimum = announcement.minimumInterval {
+                moment = max(moment, last + minimum)
+            }
+            announcement.next = min(announcement.next, moment)
+        }
+    }
+
+    /// How long a swarm without peers waits until its next announce: 2 s, then twice as long each time.
+    mutating func lonelyDelay(_ handle: SwarmHandle, limit: Duration) -> Duration {
+        self.announcements.update(handle) { announcement in
+            defer { announcement.hurried += 1 }
+            return min(Duration.seconds(2) * (1 << min(announcement.hurried, 5)), limit)
+        } ?? limit
+    }
+
+    /// The swarm has a peer: the next loneliness starts from the shortest delay again.
+    mutating func hasCompany(_ handle: SwarmHandle) { self.announcements.update(handle) { $0.hurried = 0 } }
+
+    /// The last count is too old to say that there is nobody else.
+    mutating func forgetSize(_ handle: SwarmHandle) { self.announcements.update(handle) { $0.swarmSize = nil } }
+
+    var nextDeadline: Instant? {
+        switch self.state {
+        case .waiting(let until): self.announcements.isEmpty ? nil : until
+        case .connecting: nil
+        case .connected: self.announcements.values.map(\.next).min()
+        }
+    }
+}

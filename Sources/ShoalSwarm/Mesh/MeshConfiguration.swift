@@ -1,0 +1,80 @@
+/// The numbers of the mesh, each with its reason. A machine never changes them.
+package struct MeshConfiguration: Hashable, Sendable {
+    /// 50: a swarm of thousands stays connected at a fraction of it, and each connection costs a socket and a thread's
+    /// attention.
+    package var maximumConnections = 50
+
+    /// 10: connections whose other side has not yet said who it is; libtorrent's bound for the same thing.
+    package var maximumHandshakes = 10
+
+    /// 5 s: a foreign WebTorrent client never says `hello`.
+    package var handshakeLimit = Duration.seconds(5)
+
+    /// 20 s: ICE on a bad network takes some seconds; later nobody answers.
+    package var connectLimit = Duration.seconds(20)
+
+    /// 2 min: how long an unanswered offer is offered again before its NAT binding is surely gone.
+    package var offerLifetime = Duration.seconds(120)
+
+    /// 5 offers for each announce: the cap of the reference client.
+    package var offersPerAnnounce = 5
+
+    /// 30 s between announces.
+    package var announceInterval = Duration.seconds(30)
+
+    /// 300 ms: how long the first announce waits for offers that are being gathered.
+    package var offerWait = Duration.milliseconds(300)
+
+    /// 64 chunks (8 MiB): the node's room for chunks that are asked for and not yet stored.
+    package var room = 64
+
+    /// 8 chunks: the first window of a peer, until its rate is known.
+    package var initialWindow = 8
+
+    /// 4…32 chunks in flight for each peer: fewer starve the channel, more only delay every `ping` behind them.
+    package var windowRange = 4...32
+
+    /// 8: how many chunks one of our requests asks for at most.
+    package var chunksPerRequest = 8
+
+    /// What we promise in `hello`: requests kept for a peer, and chunks that one may ask for.
+    package var servedRequests: UInt16 = 64
+    package var servedChunks: UInt16 = 64
+
+    /// 16 peers are served at once; more get `busy`.
+    package var uploadSlots = 16
+
+    /// 8: chunks that are being read and sent, over all peers, and 2 for each: the next is read while one is sent.
+    package var servesAtOnce = 8
+    package var servesAtOncePerPeer = 2
+
+    /// 5 s after its last frame a peer that acknowledges nothing loses its upload slot.
+    package var acknowledgeLimit = Duration.seconds(5)
+
+    /// 250 ms: how often `partial` tells of new chunks.
+    package var partialInterval = Duration.milliseconds(250)
+
+    /// A chunk is late after four times what the peer's chunks take on average, within these limits.
+    package var chunkDeadlineRange = Duration.milliseconds(250)...Duration.seconds(5)
+
+    /// 20 s: a peer that owes chunks, is alive and sends none is given up.
+    package var stallLimit = Duration.seconds(20)
+
+    /// `ping` every 500 ms to peers with work, every 2 s to others; dead after 3 s of silence in the first case. An idle
+    /// peer may be silent for longer: nothing is lost with it.
+    package var busyPing = Duration.milliseconds(500)
+    package var idlePing = Duration.seconds(2)
+    package var busySilence = Duration.seconds(3)
+    package var idleSilence = Duration.seconds(10)
+
+    /// 3: malformed messages that a peer may send before it is dropped.
+    package var malformedLimit = 3
+
+    /// 16: shards that are being received at once.
+    package var shardsAtOnce = 16
+
+    /// Implementation and version, shown to peers.
+    package var agent = "shoal"
+
+    package init() {}
+}

@@ -1,0 +1,174 @@
+package import ShoalCore
+package import ShoalWire
+
+/// What happened. The mesh learns of the world through these and through nothing else.
+package enum MeshInput: Sendable {
+    // The node's owner.
+    case addSwarm(SwarmDescription)
+    /// Say goodbye to trackers and peers.
+    case stop
+
+    // Connections.
+    /// The local description of a connection is ready: the answer to ``MeshEffect/makeOffer(_:)`` and
+    /// ``MeshEffect/makeAnswer(_:offer:)``.
+    case described(ConnectionID, sdp: String)
+    case opened(ConnectionID, PeerPath)
+    /// The last word about a connection, however it ended.
+    case closed(ConnectionID, reason: String)
+    case received(ConnectionID, ControlMessage)
+    case malformed(ConnectionID, WireError)
+
+    // Frames. Their bytes are already in their place; the mesh hears where that was.
+    /// A frame that somebody had asked for came; whether it made its chunk whole.
+    case frameArrived(ConnectionID, request: UInt32, chunk: ChunkIndex, completesChunk: Bool)
+    /// A frame of a request that is cancelled or over came, and was dropped.
+    case lateFrame(ConnectionID)
+    /// A frame that nobody ever asked for.
+    case strayFrame(ConnectionID)
+
+    // Every chunk that was asked for ends in exactly one of these, which gives its room back.
+    case chunkVerified(ChunkReceipt)
+    case chunkCorrupt(ChunkReceipt)
+    case chunkDropped(ChunkReceipt)
+
+    // The store.
+    case manifestAccepted(SwarmHandle, SwarmContent)
+    case manifestRejected(SwarmHandle, from: ConnectionID, reason: String)
+    case hashesAccepted(SwarmHandle, ShardIndex)
+    case hashesRejected(SwarmHandle, ShardIndex, from: ConnectionID)
+    /// The shard is no longer on disk as it was: changed behind our back, or rotten.
+    case shardLost(SwarmHandle, ShardIndex, reason: String)
+    /// The store cannot go on with this swarm (disk full, say).
+    case storeFailed(SwarmHandle, reason: String)
+
+    // Uploads.
+    case chunkServed(ConnectionID, request: UInt32, chunk: ChunkIndex)
+    case chunkUnreadable(ConnectionID, request: UInt32, chunk: ChunkIndex)
+
+    // Trackers.
+    case trackerConnected(TrackerIndex)
+    case trackerClosed(TrackerIndex, reason: String)
+    case trackerReceived(TrackerIndex, TrackerResponse)
+
+    /// The moment of ``MeshMachine/nextDeadline`` has come. Early or repeated ones are harmless.
+    case deadline
+}
+
+/// The handle under which this node speaks of one of its swarms, on every connection: 1…256.
+package struct SwarmHandle: Hashable, Comparable, Sendable {
+    package let rawValue: UInt16
+
+    package init(_ rawValue: UInt16) {
+        precondition(WireLimits.handles.contains(rawValue), "handle \(rawValue) is not one of 1…256")
+        self.rawValue = rawValue
+    }
+
+    package static func < (left: SwarmHandle, right: SwarmHandle) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Position of a tracker in the node's list.
+package struct TrackerIndex: Hashable, Comparable, Sendable {
+    package let rawValue: Int
+
+    package init(_ rawValue: Int) { self.rawValue = rawValue }
+
+    package static func < (left: TrackerIndex, right: TrackerIndex) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// A swarm that this node takes part in.
+package struct SwarmDescription: Hashable, Sendable {
+    package var handle: SwarmHandle
+    package var infoHash: InfoHash
+    /// The key of `join` proofs: the raw manifest ID, or in a private swarm an HMAC of it.
+    package var secret: Digest
+    /// Nil while only the link is known: then peers are asked for the manifest.
+    package var content: SwarmContent?
+    package var trackers: [TrackerIndex]
+
+    package init(
+        handle: SwarmHandle,
+        infoHash: InfoHash,
+        secret: Digest,
+        content: SwarmContent?,
+        trackers: [TrackerIndex]
+    ) {
+        self.handle = handle
+        self.infoHash = infoHash
+        self.secret = secret
+        self.content = content
+        self.trackers = trackers
+    }
+}
+
+/// What a node knows and has of a model.
+package struct SwarmContent: Hashable, Sendable {
+    /// The canonical bytes, for peers that ask.
+    package var manifest: [UInt8]
+    /// Size of each shard, in bytes.
+    package var shardSizes: [Int]
+    /// Shards that are whole.
+    package var complete: Bitfield
+    /// The verified chunks of shards that are not.
+    package var partial: [ShardIndex: Bitfield]
+    /// Shards whose hash list is there. A shard of one chunk needs none.
+    package var hashLists: Bitfield
+
+    package init(
+        manifest: [UInt8],
+        shardSizes: [Int],
+        complete: Bitfield,
+        partial: [ShardIndex: Bitfield],
+        hashLists: Bitfield
+    ) {
+        self.manifest = manifest
+        self.shardSizes = shardSizes
+        self.complete = complete
+        self.partial = partial
+        self.hashLists = hashLists
+    }
+}
+
+/// How an open connection came to be.
+package struct PeerPath: Hashable, Sendable {
+    /// Who made the SDP offer, whatever the DTLS role.
+    package enum Role: UInt8, Hashable, Sendable {
+        case initiator = 0
+        case responder = 1
+
+        package var opposite: Role { self == .initiator ? .responder : .initiator }
+    }
+
+    package var role: Role
+    /// SHA-256 of the DTLS certificates.
+    package var localFingerprint: Digest
+    package var remoteFingerprint: Digest
+
+    package init(role: Role, localFingerprint: Digest, remoteFingerprint: Digest) {
+        self.role = role
+        self.localFingerprint = localFingerprint
+        self.remoteFingerprint = remoteFingerprint
+    }
+}
+
+/// Names a chunk that was asked for: whose, of which request, and where it belongs.
+package struct ChunkReceipt: Hashable, Sendable {
+    package var connection: ConnectionID
+    package var request: UInt32
+    package var swarm: SwarmHandle
+    package var shard: ShardIndex
+    package var chunk: ChunkIndex
+
+    package init(
+        connection: ConnectionID,
+        request: UInt32,
+        swarm: SwarmHandle,
+        shard: ShardIndex,
+        chunk: ChunkIndex
+    ) {
+        self.connection = connection
+        self.request = request
+        self.swarm = swarm
+        self.shard = shard
+        self.chunk = chunk
+    }
+}

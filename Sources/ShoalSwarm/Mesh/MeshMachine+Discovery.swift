@@ -1,0 +1,257 @@
+import ShoalCore
+import ShoalWire
+
+/// How peers are found: trackers, offers, answers.
+extension MeshMachine {
+    var openConnections: Int { self.peers.count + self.attempts.count - self.offers.count }
+
+    /// Does what is due at trackers: connects, makes offers, announces.
+    mutating func runDiscovery(at now: Instant, into effects: inout [MeshEffect]) {
+        guard !self.isStopping else { return }
+        for index in self.trackers.keys {
+            let isDue = self.trackers.update(index) { $0.connectIfDue(at: now) }
+            if isDue == true { effects.append(.connectTracker(index)) }
+        }
+        for connection in self.offers.takeStale(madeBefore: self.staleOffers(at: now)) {
+            self.disconnect(connection, reason: "nobody answered the offer", into: &effects)
+        }
+        self.makeOffers(at: now, into: &effects)
+        for index in self.trackers.keys {
+            for handle in self.trackers[index]?.due(at: now) ?? [] {
+                self.announce(handle, at: index, now: now, into: &effects)
+            }
+        }
+    }
+
+    private func staleOffers(at now: Instant) -> Instant {
+        Instant(nanoseconds: 0) + ((now - .zero) - self.configuration.offerLifetime)
+    }
+
+    /// Keeps as many offers ready as the neediest swarm wants peers.
+    private mutating func makeOffers(at now: Instant, into effects: inout [MeshEffect]) {
+        let wanted = self.swarms.values.map { self.wantedPeers(for: $0) }.max() ?? 0
+        let target = min(wanted, self.configuration.offersPerAnnounce)
+        while self.offers.count < target {
+            let connection = self.newConnection()
+            self.offers.begin(connection, id: .random(using: &self.generator), at: now)
+            self.attempts[connection] = ConnectionAttempt(deadline: nil, answerTo: nil)
+            effects.append(.makeOffer(connection))
+        }
+    }
+
+    /// How many more peers the swarm could use: none when every peer that its trackers know of is connected.
+    private func wantedPeers(for swarm: Swarm) -> Int {
+        let connected = self.peers.values.count { $0.swarms[swarm.handle] != nil }
+        let free = self.configuration.maximumConnections - self.openConnections
+        let sizes = swarm.description.trackers.compactMap { self.trackers[$0]?.announcements[swarm.handle]?.swarmSize }
+        // A tracker that has not counted yet may know any number.
+        guard sizes.count == swarm.description.trackers.count, let largest = sizes.max() else { return max(0, free) }
+        return max(0, min(free, largest - 1 - connected))
+    }
+
+    private mutating func announce(
+        _ handle: SwarmHandle,
+        at index: TrackerIndex,
+        now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let tracker = self.trackers[index], let peerID = tracker.peerID else { return }
+        guard let swarm = self.swarms[handle], let announcement = tracker.announcements[handle] else { return }
+        let limit = min(self.wantedPeers(for: swarm), self.configuration.offersPerAnnounce)
+        let announce = TrackerAnnounce(
+            infoHash: swarm.description.infoHash,
+            peerID: peerID,
+            event: announcement.hasStarted ? nil : .started,
+            uploaded: self.uploads.chunksServed * Cutting.chunkSize,
+            downloaded: swarm.holdings?.verifiedBytes ?? 0,
+            left: swarm.bytesLeft,
+            offers: self.offers.ready(limit: limit)
+        )
+        effects.append(.sendToTracker(index, .announce(announce)))
+        let isLonely = !swarm.isComplete && !self.peers.values.contains { $0.swarms[handle] != nil }
+        let interval = self.configuration.announceInterval
+        self.trackers.update(index) { tracker in
+            let delay = isLonely ? tracker.lonelyDelay(handle, limit: interval) : interval
+            tracker.announced(handle, next: now + delay, at: now)
+        }
+    }
+
+    mutating func trackerConnected(_ index: TrackerIndex, at now: Instant, into effects: inout [MeshEffect]) {
+        let peerID = PeerID.random(using: &self.generator)
+        let wait = self.offers.gathering > 0 ? self.configuration.offerWait : .zero
+        self.trackers.update(index) { $0.connected(as: peerID, wait: wait, at: now) }
+        effects.append(.observe(.trackerConnected(index)))
+        self.runDiscovery(at: now, into: &effects)
+    }
+
+    mutating func trackerClosed(
+        _ index: TrackerIndex,
+        reason: String,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard var tracker = self.trackers[index] else { return }
+        let delay = tracker.closed(at: now, using: &self.generator)
+        self.trackers[index] = tracker
+        effects.append(.observe(.trackerLost(index, reason: reason, retryIn: delay)))
+    }
+
+    mutating func trackerReceived(
+        _ index: TrackerIndex,
+        _ response: TrackerResponse,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        switch response {
+        case .announced(let statistics):
+            guard let swarm = self.swarm(statistics.infoHash) else { return }
+            self.trackers.update(index) { $0.answered(statistics, handle: swarm.handle) }
+            effects.append(
+                .observe(
+                    .trackerAnnounced(
+                        index,
+                        swarm.handle,
+                        seeders: statistics.complete,
+                        leechers: statistics.incomplete
+                    )
+                )
+            )
+        case .offer(let infoHash, let from, let offer):
+            self.receivedOffer(offer, of: from, infoHash, at: index, now: now, into: &effects)
+        case .answer(_, _, let offerID, let sdp):
+            guard let connection = self.offers.take(offerID) else { return }
+            let deadline = now + self.configuration.connectLimit
+            self.attempts.update(connection) { $0.deadline = deadline }
+            effects.append(.acceptAnswer(connection, answer: sdp))
+            self.runDiscovery(at: now, into: &effects)
+        case .failure(let reason, _): effects.append(.observe(.trackerWarned(index, reason)))
+        case .warning(let text): effects.append(.observe(.trackerWarned(index, text)))
+        case .scraped: break
+        }
+    }
+
+    private mutating func receivedOffer(
+        _ offer: TrackerOffer,
+        of peer: PeerID,
+        _ infoHash: InfoHash,
+        at index: TrackerIndex,
+        now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard !self.isStopping, let swarm = self.swarm(infoHash), peer != self.trackers[index]?.peerID else { return }
+        let handshakes = self.attempts.count - self.offers.count + self.peers.values.count { $0.identity == nil }
+        guard self.openConnections < self.configuration.maximumConnections,
+            handshakes < self.configuration.maximumHandshakes
+        else { return }
+        let connection = self.newConnection()
+        let route = ConnectionAttempt.AnswerRoute(
+            tracker: index,
+            swarm: swarm.handle,
+            peer: peer,
+            offerID: offer.offerID
+        )
+        self.attempts[connection] = ConnectionAttempt(
+            deadline: now + self.configuration.connectLimit,
+            answerTo: route
+        )
+        effects.append(.makeAnswer(connection, offer: offer.sdp))
+    }
+
+    /// A connection's local description is ready: an offer waits for the next announce, an answer goes out now.
+    mutating func described(
+        _ connection: ConnectionID,
+        sdp: String,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        if self.offers.described(connection, sdp: sdp) {
+            guard self.offers.gathering == 0 else { return }
+            for index in self.trackers.keys { self.announceFirst(at: index, now: now) }
+            self.runDiscovery(at: now, into: &effects)
+            return
+        }
+        guard let route = self.attempts[connection]?.answerTo, let swarm = self.swarms[route.swarm] else { return }
+        guard let peerID = self.trackers[route.tracker]?.peerID else {
+            return self.disconnect(connection, reason: "the tracker that relayed the offer is gone", into: &effects)
+        }
+        let answer = TrackerAnswer(
+            infoHash: swarm.description.infoHash,
+            peerID: peerID,
+            toPeerID: route.peer,
+            offerID: route.offerID,
+            sdp: sdp,
+            left: swarm.bytesLeft
+        )
+        effects.append(.sendToTracker(route.tracker, .answer(answer)))
+    }
+
+    /// First announces that waited for offers need not wait longer.
+    private mutating func announceFirst(at index: TrackerIndex, now: Instant) {
+        self.trackers.update(index) { tracker in
+            for (handle, announcement) in tracker.announcements where !announcement.hasStarted {
+                tracker.hurry(handle, to: now)
+            }
+        }
+    }
+
+    /// A peer was lost: swarms that want bytes and have nobody ask their trackers soon.
+    mutating func seekPeers(at now: Instant) {
+        for swarm in self.swarms.values where !swarm.isComplete {
+            guard !self.peers.values.contains(where: { $0.swarms[swarm.handle] != nil }) else { continue }
+            for index in swarm.description.trackers {
+                let jitter = Duration.milliseconds(Int64.random(in: 100...500, using: &self.generator))
+                self.trackers.update(index) { tracker in
+                    tracker.hurry(swarm.handle, to: now + jitter)
+                    tracker.forgetSize(swarm.handle)
+                }
+            }
+        }
+    }
+
+    /// Tells the trackers that we are a seeder now.
+    mutating func announceCompletion(_ handle: SwarmHandle, at now: Instant, into effects: inout [MeshEffect]) {
+        guard let swarm = self.swarms[handle] else { return }
+        for index in swarm.description.trackers {
+            guard let tracker = self.trackers[index], let peerID = tracker.peerID else { continue }
+            guard tracker.announcements[handle]?.hasStarted == true else { continue }
+            let announce = TrackerAnnounce(
+                infoHash: swarm.description.infoHash,
+                peerID: peerID,
+                event: .completed,
+                uploaded: self.uploads.chunksServed * Cutting.chunkSize,
+                downloaded: swarm.holdings?.verifiedBytes ?? 0,
+                left: 0
+            )
+            effects.append(.sendToTracker(index, .announce(announce)))
+        }
+    }
+
+    /// Says goodbye: `stopped` to every tracker, and every connection is closed.
+    mutating func stop(into effects: inout [MeshEffect]) {
+        guard !self.isStopping else { return }
+        self.isStopping = true
+        for (index, tracker) in self.trackers {
+            if let peerID = tracker.peerID {
+                for (handle, announcement) in tracker.announcements where announcement.hasStarted {
+                    guard let swarm = self.swarms[handle] else { continue }
+                    let announce = TrackerAnnounce(
+                        infoHash: swarm.description.infoHash,
+                        peerID: peerID,
+                        event: .stopped,
+                        left: swarm.bytesLeft
+                    )
+                    effects.append(.sendToTracker(index, .announce(announce)))
+                }
+            }
+            effects.append(.disconnectTracker(index))
+        }
+        for connection in self.peers.keys + self.attempts.keys {
+            self.disconnect(connection, reason: "this node stops", into: &effects)
+        }
+        effects.append(.observe(.stopped))
+    }
+
+    private func swarm(_ infoHash: InfoHash) -> Swarm? {
+        self.swarms.values.first { $0.description.infoHash == infoHash }
+    }
+}

@@ -1,0 +1,201 @@
+import ShoalCore
+import ShoalWire
+
+/// From an open channel to a peer that has proved who it is, and to the swarms that both sides share.
+extension MeshMachine {
+    mutating func opened(
+        _ connection: ConnectionID,
+        _ path: PeerPath,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        self.attempts.removeValue(forKey: connection)
+        self.offers.remove(connection)
+        let session = PeerSession(
+            connection: connection,
+            path: path,
+            nonce: .random(using: &self.generator),
+            window: self.configuration.initialWindow,
+            at: now
+        )
+        self.peers[connection] = session
+        let hello = Hello(
+            session: self.session,
+            nonce: session.localNonce,
+            publicKey: self.authenticator.publicKey,
+            maximumRequests: self.configuration.servedRequests,
+            maximumChunks: self.configuration.servedChunks,
+            agent: self.configuration.agent
+        )
+        effects.append(.send(connection, ControlMessage(.hello(hello))))
+    }
+
+    mutating func received(
+        _ message: ControlMessage,
+        from connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let session = self.peers[connection] else { return }
+        self.peers.update(connection) { $0.liveness.heard(at: now) }
+        switch session.phase {
+        case .awaitingHello:
+            guard case .hello(let hello) = message.body else {
+                return self.disconnect(connection, reason: "it did not say hello first", into: &effects)
+            }
+            self.receivedHello(hello, from: session, into: &effects)
+        case .awaitingProof(let hello, let transcript):
+            guard case .helloProof(let signature) = message.body else {
+                return self.disconnect(connection, reason: "it did not prove who it is", into: &effects)
+            }
+            self.receivedProof(signature, of: hello, transcript, from: session, at: now, into: &effects)
+        case .open: self.receivedOpen(message, from: connection, at: now, into: &effects)
+        }
+    }
+
+    private mutating func receivedHello(_ hello: Hello, from session: PeerSession, into effects: inout [MeshEffect]) {
+        guard hello.version == WireLimits.protocolVersion else {
+            let reason = "it speaks version \(hello.version) of the protocol, we speak \(WireLimits.protocolVersion)"
+            return self.disconnect(session.connection, reason: reason, into: &effects)
+        }
+        guard hello.publicKey != self.authenticator.publicKey else {
+            return self.disconnect(session.connection, reason: "it is this node itself", into: &effects)
+        }
+        let transcript = Transcript(path: session.path, localNonce: session.localNonce, remoteNonce: hello.nonce)
+        let signature = self.authenticator.sign(transcript.helloMessage(signer: session.path.role))
+        self.peers.update(session.connection) { $0.phase = .awaitingProof(hello, transcript) }
+        effects.append(.send(session.connection, ControlMessage(.helloProof(signature: signature))))
+    }
+
+    private mutating func receivedProof(
+        _ signature: [UInt8],
+        of hello: Hello,
+        _ transcript: Transcript,
+        from session: PeerSession,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        let message = transcript.helloMessage(signer: session.path.role.opposite)
+        guard self.authenticator.isValid(signature, of: message, by: hello.publicKey) else {
+            return self.disconnect(session.connection, reason: "its proof does not fit its key", into: &effects)
+        }
+        let identity = PeerIdentity(
+            nodeID: self.authenticator.nodeID(of: hello.publicKey),
+            session: hello.session,
+            agent: hello.agent,
+            maximumRequests: Int(hello.maximumRequests),
+            maximumChunks: Int(hello.maximumChunks),
+            transcript: transcript
+        )
+        guard !self.bans.contains(identity.nodeID) else {
+            return self.disconnect(session.connection, reason: "it is banned", into: &effects)
+        }
+        let expected = self.expectedProofs(transcript, signer: session.path.role.opposite)
+        self.peers.update(session.connection) { peer in
+            peer.phase = .open(identity)
+            peer.expectedProofs = expected
+        }
+        effects.append(.observe(.peerJoined(session.connection, identity.nodeID, agent: identity.agent)))
+        for swarm in self.swarms.values { self.sendJoin(swarm, to: session.connection, transcript, into: &effects) }
+        self.resolveDuplicates(of: session.connection, identity, into: &effects)
+    }
+
+    private func expectedProofs(_ transcript: Transcript, signer: PeerPath.Role) -> [Digest: SwarmHandle] {
+        var proofs: [Digest: SwarmHandle] = [:]
+        for swarm in self.swarms.values {
+            proofs[self.joinProof(of: swarm, transcript, signer: signer)] = swarm.handle
+        }
+        return proofs
+    }
+
+    private func joinProof(of swarm: Swarm, _ transcript: Transcript, signer: PeerPath.Role) -> Digest {
+        self.authenticator.authenticationCode(
+            of: transcript.joinMessage(signer: signer),
+            key: swarm.description.secret
+        )
+    }
+
+    private func sendJoin(
+        _ swarm: Swarm,
+        to connection: ConnectionID,
+        _ transcript: Transcript,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let role = self.peers[connection]?.path.role else { return }
+        let proof = self.joinProof(of: swarm, transcript, signer: role)
+        effects.append(.send(connection, ControlMessage(handle: swarm.handle.rawValue, .join(proof: proof))))
+    }
+
+    /// A swarm was added: peers that are there already hear of it.
+    mutating func joinEverywhere(_ swarm: Swarm, into effects: inout [MeshEffect]) {
+        for (connection, peer) in self.peers {
+            guard let transcript = peer.identity?.transcript else { continue }
+            let proof = self.joinProof(of: swarm, transcript, signer: peer.path.role.opposite)
+            self.peers.update(connection) { $0.expectedProofs[proof] = swarm.handle }
+            self.sendJoin(swarm, to: connection, transcript, into: &effects)
+        }
+    }
+
+    /// Both sides find each other through several trackers and both offer, so that duplicates are normal. Only the lower
+    /// node ID closes them, keeping the older; a newer start of the peer replaces the connections of the old one at once.
+    private mutating func resolveDuplicates(
+        of connection: ConnectionID,
+        _ identity: PeerIdentity,
+        into effects: inout [MeshEffect]
+    ) {
+        let others = self.peers.filter { $0.key != connection && $0.value.identity?.nodeID == identity.nodeID }
+        for (other, peer) in others {
+            guard let session = peer.identity?.session else { continue }
+            if session < identity.session {
+                self.disconnect(other, reason: "the peer has started anew", into: &effects)
+            } else if session > identity.session {
+                self.disconnect(connection, reason: "an earlier start of the peer", into: &effects)
+            } else if self.nodeID < identity.nodeID {
+                self.disconnect(max(connection, other), reason: "a second connection to the same peer", into: &effects)
+            }
+        }
+    }
+
+    mutating func malformed(_ connection: ConnectionID, _ error: WireError, into effects: inout [MeshEffect]) {
+        let count = self.peers.update(connection) { peer -> Int in
+            peer.malformed += 1
+            return peer.malformed
+        }
+        guard let count else { return }
+        // Before the handshake is over there is nothing to be patient about.
+        guard count >= self.configuration.malformedLimit || self.peers[connection]?.identity == nil else { return }
+        self.disconnect(connection, reason: "it sends \(error)", into: &effects)
+    }
+
+    /// The connection is gone: what it owed is asked of others, what it had no longer counts.
+    mutating func closed(
+        _ connection: ConnectionID,
+        reason: String,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        self.attempts.removeValue(forKey: connection)
+        self.offers.remove(connection)
+        self.uploads.remove(connection)
+        guard let peer = self.peers.removeValue(forKey: connection) else { return }
+        for (handle, shared) in peer.swarms {
+            self.forget(shared, of: connection, in: handle)
+            self.swarms.update(handle) { swarm in
+                if swarm.manifestFetch?.source == connection { swarm.manifestFetch = nil }
+            }
+            self.requestManifest(handle, at: now, into: &effects)
+        }
+        effects.append(.observe(.peerLeft(connection, peer.identity?.nodeID, reason: reason)))
+        self.seekPeers(at: now)
+        self.needsFilling = true
+        self.serveMore(into: &effects)
+    }
+
+    mutating func ban(_ node: NodeID, reason: String, into effects: inout [MeshEffect]) {
+        self.bans.insert(node)
+        effects.append(.observe(.peerBanned(node, reason: reason)))
+        for (connection, peer) in self.peers where peer.identity?.nodeID == node {
+            self.disconnect(connection, reason: reason, into: &effects)
+        }
+    }
+}

@@ -1,0 +1,315 @@
+import ShoalCore
+import ShoalWire
+
+/// Which swarms a peer shares with us, and what it can serve.
+extension MeshMachine {
+    mutating func addSwarm(_ description: SwarmDescription, at now: Instant, into effects: inout [MeshEffect]) {
+        precondition(self.swarms[description.handle] == nil, "handle \(description.handle.rawValue) is in use")
+        let swarm = Swarm(description)
+        self.swarms[description.handle] = swarm
+        for index in description.trackers { self.trackers.update(index) { $0.add(description.handle, at: now) } }
+        self.joinEverywhere(swarm, into: &effects)
+        self.runDiscovery(at: now, into: &effects)
+    }
+
+    /// A message of a peer that has proved who it is.
+    mutating func receivedOpen(
+        _ message: ControlMessage,
+        from connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        switch message.body {
+        case .ping(let token): effects.append(.send(connection, ControlMessage(.pong(token: token))))
+        case .pong, .unknown: break
+        case .hello, .helloProof:
+            self.disconnect(connection, reason: "it says hello twice", into: &effects)
+        case .join(let proof):
+            self.receivedJoin(proof, handle: message.handle, from: connection, at: now, into: &effects)
+        default:
+            // Swarms that are not ours stay unanswered: their messages mean nothing here.
+            guard let handle = self.peers[connection]?.theirHandles[message.handle] ?? nil else { return }
+            self.receivedInSwarm(message.body, handle, from: connection, at: now, into: &effects)
+        }
+    }
+
+    private mutating func receivedJoin(
+        _ proof: Digest,
+        handle theirHandle: UInt16,
+        from connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let peer = self.peers[connection], let identity = peer.identity else { return }
+        guard peer.theirHandles[theirHandle] == nil else {
+            return self.disconnect(connection, reason: "it uses a handle twice", into: &effects)
+        }
+        let handle = peer.expectedProofs[proof]
+        self.peers.update(connection) { $0.theirHandles[theirHandle] = .some(handle) }
+        guard let handle, let swarm = self.swarms[handle], peer.swarms[handle] == nil else { return }
+        self.peers.update(connection) { $0.swarms[handle] = SharedSwarm(theirHandle: theirHandle) }
+        effects.append(.observe(.swarmOpened(handle, identity.nodeID)))
+        for index in swarm.description.trackers { self.trackers.update(index) { $0.hasCompany(handle) } }
+        self.tellHoldings(of: swarm, to: connection, into: &effects)
+        self.requestManifest(handle, at: now, into: &effects)
+    }
+
+    /// What we have, to a peer that just learned that we share the swarm. An empty bitfield is worth its bytes: it says
+    /// that we have the manifest.
+    private func tellHoldings(of swarm: Swarm, to connection: ConnectionID, into effects: inout [MeshEffect]) {
+        guard let holdings = swarm.holdings else { return }
+        let handle = swarm.handle.rawValue
+        effects.append(.send(connection, ControlMessage(handle: handle, .bitfield(holdings.complete))))
+        for (shard, receiving) in holdings.receiving.prefix(SharedSwarm.partialLimit) where !receiving.verified.isEmpty
+        {
+            let notice = ControlMessage.Body.partial(shard: shard, chunks: receiving.verified)
+            effects.append(.send(connection, ControlMessage(handle: handle, notice)))
+        }
+    }
+
+    private mutating func receivedInSwarm(
+        _ body: ControlMessage.Body,
+        _ handle: SwarmHandle,
+        from connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        switch body {
+        case .bitfield, .have, .gone, .partial: self.receivedHoldings(body, handle, from: connection, into: &effects)
+        case .manifestRequest(let offset):
+            self.serveManifest(handle, offset: offset, to: connection, into: &effects)
+        case .manifestPart(let offset, let total, let bytes):
+            self.receivedManifestPart(
+                handle,
+                offset: offset,
+                total: total,
+                bytes: bytes,
+                from: connection,
+                at: now,
+                into: &effects
+            )
+        case .hashesRequest(let shard): self.serveHashes(handle, shard, to: connection, into: &effects)
+        case .hashes(let shard, let digests):
+            self.receivedHashes(handle, shard, digests, from: connection, into: &effects)
+        case .request(let request): self.receivedRequest(handle, request, from: connection, at: now, into: &effects)
+        case .cancel(let id): self.receivedCancel(id, from: connection, into: &effects)
+        case .ack(_, let chunks):
+            self.uploads.acknowledged(connection, chunks: Int(chunks))
+            self.serveMore(into: &effects)
+        case .reject(let rejection): self.receivedReject(rejection, from: connection, at: now, into: &effects)
+        case .corrupt(let shard, _): self.receivedCorrupt(handle, shard, from: connection, at: now, into: &effects)
+        case .hello, .helloProof, .join, .ping, .pong, .unknown: break
+        }
+    }
+
+    // MARK: What peers have
+
+    private mutating func receivedHoldings(
+        _ body: ControlMessage.Body,
+        _ handle: SwarmHandle,
+        from connection: ConnectionID,
+        into effects: inout [MeshEffect]
+    ) {
+        guard var shared = self.peers[connection]?.swarms[handle] else { return }
+        let holdings = self.swarms[handle]?.holdings
+        switch body {
+        case .bitfield(let field):
+            guard holdings == nil || field.count == holdings?.shardSizes.count else {
+                return self.malformed(connection, .invalid(field: "bit count"), into: &effects)
+            }
+            self.forget(shared, of: connection, in: handle, keepsAsking: true)
+            shared.holdings = field
+            for shard in field.setBits { self.count(ShardIndex(shard), in: handle, by: 1) }
+        case .have(let shards):
+            for shard in shards where !shared.hasWhole(shard) {
+                guard let count = shared.holdings?.count, shard.position < count else { continue }
+                shared.holdings?[shard.position] = true
+                shared.removePartial(of: shard)
+                shared.refused.remove(shard)
+                self.count(shard, in: handle, by: 1)
+            }
+        case .gone(let shards):
+            for shard in shards {
+                shared.removePartial(of: shard)
+                guard shared.hasWhole(shard) else { continue }
+                shared.holdings?[shard.position] = false
+                self.count(shard, in: handle, by: -1)
+            }
+        case .partial(let shard, let chunks):
+            if let holdings, !holdings.contains(shard) || holdings.chunkCount(of: shard) != chunks.count {
+                return self.malformed(connection, .invalid(field: "bit count"), into: &effects)
+            }
+            shared.setPartial(chunks, of: shard)
+        default: preconditionFailure("not about what a peer has")
+        }
+        self.peers.update(connection) { $0.swarms[handle] = shared }
+        self.needsFilling = true
+    }
+
+    private mutating func count(_ shard: ShardIndex, in handle: SwarmHandle, by step: Int) {
+        self.swarms.update(handle) { swarm in
+            guard swarm.holdings?.contains(shard) == true else { return }
+            swarm.holdings?.count(shard, by: step)
+        }
+    }
+
+    /// Takes a peer's holdings out of the availability, and, unless the peer stays, its name off the chunks it owes.
+    mutating func forget(
+        _ shared: SharedSwarm,
+        of connection: ConnectionID,
+        in handle: SwarmHandle,
+        keepsAsking: Bool = false
+    ) {
+        if let field = shared.holdings {
+            for shard in field.setBits { self.count(ShardIndex(shard), in: handle, by: -1) }
+        }
+        guard !keepsAsking else { return }
+        self.swarms.update(handle) { swarm in
+            for shard in swarm.holdings?.receiving.keys ?? [] {
+                swarm.holdings?.update(shard) { receiving in
+                    for chunk in receiving.askers.indices { receiving.ended(connection, chunk: ChunkIndex(chunk)) }
+                    if receiving.hashesAskedOf == connection { receiving.hashesAskedOf = nil }
+                }
+            }
+        }
+    }
+
+    // MARK: The manifest
+
+    /// Asks a peer of the swarm for the manifest, when it is wanted and nobody is being asked.
+    mutating func requestManifest(_ handle: SwarmHandle, at now: Instant, into effects: inout [MeshEffect]) {
+        guard let swarm = self.swarms[handle], swarm.holdings == nil, !swarm.hasFailed else { return }
+        if swarm.manifestFetch == nil {
+            // Whoever told what it has, has the manifest.
+            let source =
+                self.peers.first { $0.value.swarms[handle]?.holdings != nil }
+                ?? self.peers.first { $0.value.swarms[handle] != nil }
+            guard let source else { return }
+            self.swarms.update(handle) { $0.manifestFetch = ManifestFetch(source: source.key, at: now) }
+        }
+        guard let source = self.swarms[handle]?.manifestFetch?.source else { return }
+        let offsets = self.swarms.update(handle) { $0.manifestFetch?.nextOffsets() ?? [] } ?? []
+        for offset in offsets {
+            let message = ControlMessage(handle: handle.rawValue, .manifestRequest(offset: offset))
+            effects.append(.send(source, message))
+        }
+    }
+
+    private mutating func receivedManifestPart(
+        _ handle: SwarmHandle,
+        offset: UInt32,
+        total: UInt32,
+        bytes: [UInt8],
+        from connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard self.swarms[handle]?.manifestFetch?.source == connection else { return }
+        guard total > 0 else {
+            // It has none either. Another peer is asked after a while, or this one again when it tells what it has.
+            return
+        }
+        let progress = self.swarms.update(handle) { swarm in
+            swarm.manifestFetch?.received(offset: offset, total: total, bytes: bytes, at: now)
+        }
+        switch progress ?? nil {
+        case .more: self.requestManifest(handle, at: now, into: &effects)
+        case .whole(let bytes): effects.append(.checkManifest(handle, bytes: bytes, from: connection))
+        case .nonsense: self.disconnect(connection, reason: "it sends a manifest in disorder", into: &effects)
+        case nil: break
+        }
+    }
+
+    mutating func manifestAccepted(
+        _ handle: SwarmHandle,
+        _ content: SwarmContent,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard self.swarms[handle]?.holdings == nil else { return }
+        self.swarms.update(handle) { swarm in
+            swarm.manifestFetch = nil
+            swarm.holdings = Holdings(content)
+        }
+        effects.append(.observe(.manifestArrived(handle)))
+        for (connection, peer) in self.peers {
+            guard let shared = peer.swarms[handle] else { continue }
+            self.checkEarlyHoldings(shared, handle, of: connection, into: &effects)
+            if let swarm = self.swarms[handle] { self.tellHoldings(of: swarm, to: connection, into: &effects) }
+        }
+        if self.swarms[handle]?.isComplete == true { effects.append(.observe(.swarmCompleted(handle))) }
+        self.needsFilling = true
+    }
+
+    /// Bitfields that came before the manifest are checked now that their length is known.
+    private mutating func checkEarlyHoldings(
+        _ shared: SharedSwarm,
+        _ handle: SwarmHandle,
+        of connection: ConnectionID,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let holdings = self.swarms[handle]?.holdings else { return }
+        var shared = shared
+        for (shard, chunks) in shared.partial
+        where !holdings.contains(shard) || holdings.chunkCount(of: shard) != chunks.count {
+            shared.removePartial(of: shard)
+        }
+        if let field = shared.holdings {
+            if field.count == holdings.shardSizes.count {
+                for shard in field.setBits { self.count(ShardIndex(shard), in: handle, by: 1) }
+            } else {
+                shared.holdings = nil
+                self.malformed(connection, .invalid(field: "bit count"), into: &effects)
+            }
+        }
+        self.peers.update(connection) { $0.swarms[handle] = shared }
+    }
+
+    mutating func manifestRejected(
+        _ handle: SwarmHandle,
+        from connection: ConnectionID,
+        reason: String,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        self.swarms.update(handle) { $0.manifestFetch = nil }
+        if let node = self.peers[connection]?.identity?.nodeID {
+            self.ban(node, reason: "it sent a manifest that is not the one of the link: \(reason)", into: &effects)
+        }
+        self.peers.update(connection) { $0.swarms.removeValue(forKey: handle) }
+        self.requestManifest(handle, at: now, into: &effects)
+    }
+
+    private mutating func serveManifest(
+        _ handle: SwarmHandle,
+        offset: UInt32,
+        to connection: ConnectionID,
+        into effects: inout [MeshEffect]
+    ) {
+        let manifest = self.swarms[handle]?.holdings?.manifest ?? []
+        let parts = (manifest.count + WireLimits.manifestPart - 1) / WireLimits.manifestPart
+        let served = self.peers.update(connection) { peer -> Int? in
+            peer.swarms.update(handle) { shared -> Int in
+                shared.manifestPartsServed += 1
+                return shared.manifestPartsServed
+            }
+        }
+        // Twice the manifest and some is more than an honest peer asks of one connection.
+        guard (served ?? 0) ?? 0 <= 2 * parts + 64 else {
+            return self.disconnect(connection, reason: "it asks for the manifest again and again", into: &effects)
+        }
+        guard Int(offset) < manifest.count || manifest.isEmpty else {
+            return self.malformed(connection, .invalid(field: "offset"), into: &effects)
+        }
+        let end = min(manifest.count, Int(offset) + WireLimits.manifestPart)
+        let part =
+            manifest.isEmpty
+            ? ControlMessage.Body.manifestPart(offset: 0, total: 0, bytes: [])
+            : .manifestPart(
+                offset: offset,
+                total: UInt32(manifest.count),
+                bytes: Array(manifest[Int(offset)..<end])
+            )
+        effects.append(.send(connection, ControlMessage(handle: handle.rawValue, part)))
+    }
+}

@@ -1,0 +1,117 @@
+import ShoalCore
+import ShoalWire
+
+/// What peers ask of us.
+extension MeshMachine {
+    mutating func receivedRequest(
+        _ handle: SwarmHandle,
+        _ request: ChunkRequest,
+        from connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let holdings = self.swarms[handle]?.holdings, !self.isStopping else {
+            return self.reject(request, .missing, handle, connection, into: &effects)
+        }
+        guard request.count <= self.configuration.servedChunks else {
+            return self.reject(request, .limit, handle, connection, into: &effects)
+        }
+        let chunks = request.first.position..<request.first.position + Int(request.count)
+        guard holdings.contains(request.shard), chunks.upperBound <= holdings.chunkCount(of: request.shard),
+            chunks.allSatisfy({ holdings.hasVerified(ChunkIndex($0), of: request.shard) })
+        else { return self.reject(request, .missing, handle, connection, into: &effects) }
+        let refusal = self.uploads.add(
+            request,
+            of: ShardOfSwarm(swarm: handle, shard: request.shard),
+            shardSize: holdings.shardSizes[request.shard.position],
+            from: connection,
+            queueLimit: Int(self.configuration.servedRequests),
+            at: now
+        )
+        if let refusal { return self.reject(request, refusal, handle, connection, into: &effects) }
+        self.serveMore(into: &effects)
+    }
+
+    private func reject(
+        _ request: ChunkRequest,
+        _ reason: Rejection.Reason,
+        _ handle: SwarmHandle,
+        _ connection: ConnectionID,
+        into effects: inout [MeshEffect]
+    ) {
+        let rejection = Rejection(
+            id: request.id,
+            reason: reason,
+            framesSent: 0,
+            retryAfter: reason == .busy ? 1_000 : 0
+        )
+        effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
+    }
+
+    mutating func receivedCancel(_ id: UInt32, from connection: ConnectionID, into effects: inout [MeshEffect]) {
+        guard let handle = self.uploads.swarm(of: id, from: connection) else { return }
+        guard let rejection = self.uploads.cancel(connection, request: id) else { return }
+        effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
+        self.serveMore(into: &effects)
+    }
+
+    /// A chunk has gone out or could not be read.
+    mutating func served(
+        _ connection: ConnectionID,
+        request: UInt32,
+        chunk: ChunkIndex,
+        succeeded: Bool,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        let handle = self.uploads.swarm(of: request, from: connection)
+        let rejection = self.uploads.served(
+            connection,
+            request: request,
+            chunk: chunk,
+            succeeded: succeeded,
+            at: now
+        )
+        if let rejection, let handle {
+            effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
+        }
+        self.serveMore(into: &effects)
+    }
+
+    mutating func serveMore(into effects: inout [MeshEffect]) {
+        for serve in self.uploads.nextServes() {
+            effects.append(
+                .serve(serve.connection, request: serve.request, serve.shard.swarm, serve.shard.shard, serve.chunk)
+            )
+        }
+    }
+
+    mutating func serveHashes(
+        _ handle: SwarmHandle,
+        _ shard: ShardIndex,
+        to connection: ConnectionID,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let holdings = self.swarms[handle]?.holdings, holdings.contains(shard), holdings.hashLists[shard.position]
+        else {
+            let none = ControlMessage(handle: handle.rawValue, .hashes(shard: shard, digests: []))
+            return effects.append(.send(connection, none))
+        }
+        effects.append(.serveHashes(connection, handle, shard))
+    }
+
+    /// A peer says that a chunk of ours is wrong. Hashing the shard again costs us, so once a minute for each peer.
+    mutating func receivedCorrupt(
+        _ handle: SwarmHandle,
+        _ shard: ShardIndex,
+        from connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let peer = self.peers[connection], let holdings = self.swarms[handle]?.holdings else { return }
+        guard holdings.contains(shard), holdings.complete[shard.position] else { return }
+        if let last = peer.lastRecheck, now - last < .seconds(60) { return }
+        self.peers.update(connection) { $0.lastRecheck = now }
+        effects.append(.recheck(handle, shard))
+    }
+}

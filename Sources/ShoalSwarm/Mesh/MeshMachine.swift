@@ -1,0 +1,177 @@
+package import ShoalCore
+import ShoalWire
+
+/// The whole protocol of a node as one value: it is told what happened and when, and answers with what is to be done.
+///
+/// Connections are made through trackers, prove who they are, join swarms, tell what they have, are asked for chunks and
+/// ask for them. Nothing here reads a clock, throws dice other than the seeded ones, or touches a byte of a shard. The
+/// same value runs in a node and in a simulation.
+///
+/// The parts: sessions (`+Sessions`), what swarms hold (`+Swarms`), downloads, uploads, discovery, timers.
+package struct MeshMachine: Sendable {
+    let configuration: MeshConfiguration
+    let authenticator: any Authenticator
+    /// New at each start of the node.
+    let session: UInt64
+    let nodeID: NodeID
+    var generator: SeededGenerator
+
+    var swarms = SortedMap<SwarmHandle, Swarm>()
+    var peers = SortedMap<ConnectionID, PeerSession>()
+    /// Connections that are not open yet, with the moment at which they are given up.
+    var attempts = SortedMap<ConnectionID, ConnectionAttempt>()
+    var offers = OfferBook()
+    var trackers = SortedMap<TrackerIndex, TrackerSession>()
+    var uploads: UploadScheduler
+    var bans = BanList()
+    /// Chunks that may still be asked for: the node's free room.
+    var room: Int
+    var nextConnection: UInt64 = 1
+    var nextPartialNotice: Instant?
+    /// Windows may have room or something to fill it with.
+    var needsFilling = false
+    var isStopping = false
+
+    /// - Parameters:
+    ///   - session: a number that is larger at each start of the node (Unix milliseconds, say).
+    ///   - trackers: how many trackers the swarms may name.
+    ///   - seed: of all its dice.
+    package init(
+        configuration: MeshConfiguration,
+        authenticator: any Authenticator,
+        session: UInt64,
+        trackers: Int,
+        seed: UInt64,
+        at now: Instant
+    ) {
+        self.configuration = configuration
+        self.authenticator = authenticator
+        self.session = session
+        self.nodeID = authenticator.nodeID(of: authenticator.publicKey)
+        self.generator = SeededGenerator(seed: seed)
+        self.uploads = UploadScheduler(configuration: configuration)
+        self.room = configuration.room
+        for position in 0..<trackers {
+            let index = TrackerIndex(position)
+            self.trackers[index] = TrackerSession(index: index, at: now)
+        }
+    }
+
+    /// Takes in what happened at `now`, and appends what is to be done to `effects`, in order.
+    package mutating func handle(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {
+        switch input {
+        case .addSwarm(let description): self.addSwarm(description, at: now, into: &effects)
+        case .stop: self.stop(into: &effects)
+
+        case .described, .opened, .closed, .received, .malformed:
+            self.handleConnection(input, at: now, into: &effects)
+        case .frameArrived, .lateFrame, .strayFrame, .chunkVerified, .chunkCorrupt, .chunkDropped:
+            self.handleChunk(input, at: now, into: &effects)
+        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardLost, .storeFailed:
+            self.handleStore(input, at: now, into: &effects)
+
+        case .chunkServed(let connection, let request, let chunk):
+            self.served(connection, request: request, chunk: chunk, succeeded: true, at: now, into: &effects)
+        case .chunkUnreadable(let connection, let request, let chunk):
+            self.served(connection, request: request, chunk: chunk, succeeded: false, at: now, into: &effects)
+
+        case .trackerConnected(let index): self.trackerConnected(index, at: now, into: &effects)
+        case .trackerClosed(let index, let reason):
+            self.trackerClosed(index, reason: reason, at: now, into: &effects)
+        case .trackerReceived(let index, let response):
+            self.trackerReceived(index, response, at: now, into: &effects)
+
+        case .deadline: self.runTimers(at: now, into: &effects)
+        }
+        if self.needsFilling { self.fillWindows(at: now, into: &effects) }
+    }
+
+    private mutating func handleConnection(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {
+        switch input {
+        case .described(let connection, let sdp): self.described(connection, sdp: sdp, at: now, into: &effects)
+        case .opened(let connection, let path): self.opened(connection, path, at: now, into: &effects)
+        case .closed(let connection, let reason): self.closed(connection, reason: reason, at: now, into: &effects)
+        case .received(let connection, let message): self.received(message, from: connection, at: now, into: &effects)
+        case .malformed(let connection, let error): self.malformed(connection, error, into: &effects)
+        default: preconditionFailure("not about a connection: \(input)")
+        }
+    }
+
+    private mutating func handleChunk(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {
+        switch input {
+        case .frameArrived(let connection, let request, let chunk, let completesChunk):
+            self.frameArrived(
+                connection,
+                request: request,
+                chunk: chunk,
+                completesChunk: completesChunk,
+                at: now,
+                into: &effects
+            )
+        case .lateFrame(let connection): self.peers.update(connection) { $0.liveness.heard(at: now) }
+        case .strayFrame(let connection):
+            self.disconnect(connection, reason: "it sent a chunk that was never asked for", into: &effects)
+        case .chunkVerified(let receipt): self.chunkVerified(receipt, at: now, into: &effects)
+        case .chunkCorrupt(let receipt): self.chunkCorrupt(receipt, into: &effects)
+        case .chunkDropped(let receipt): self.chunkEnded(receipt, verified: false, arrived: false, into: &effects)
+        default: preconditionFailure("not about a chunk: \(input)")
+        }
+    }
+
+    private mutating func handleStore(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {
+        switch input {
+        case .manifestAccepted(let handle, let content):
+            self.manifestAccepted(handle, content, at: now, into: &effects)
+        case .manifestRejected(let handle, let connection, let reason):
+            self.manifestRejected(handle, from: connection, reason: reason, at: now, into: &effects)
+        case .hashesAccepted(let handle, let shard): self.hashesAccepted(handle, shard)
+        case .hashesRejected(let handle, let shard, let connection):
+            self.hashesRejected(handle, shard, from: connection, into: &effects)
+        case .shardLost(let handle, let shard, let reason):
+            self.shardLost(handle, shard, reason: reason, into: &effects)
+        case .storeFailed(let handle, let reason): self.storeFailed(handle, reason: reason, into: &effects)
+        default: preconditionFailure("not about the store: \(input)")
+        }
+    }
+
+    /// Takes `connection` out of use: the effect is the order, `closed` will be the news.
+    mutating func disconnect(_ connection: ConnectionID, reason: String, into effects: inout [MeshEffect]) {
+        effects.append(.disconnect(connection, reason: reason))
+    }
+
+    mutating func newConnection() -> ConnectionID {
+        defer { self.nextConnection += 1 }
+        return ConnectionID(self.nextConnection)
+    }
+}
+
+/// A connection that is not open yet.
+struct ConnectionAttempt: Sendable {
+    /// Nil while an offer of ours waits for its answer: the offer book decides how long.
+    var deadline: Instant?
+    /// For an answer of ours: where it goes.
+    var answerTo: AnswerRoute?
+
+    struct AnswerRoute: Sendable {
+        var tracker: TrackerIndex
+        var swarm: SwarmHandle
+        var peer: PeerID
+        var offerID: OfferID
+    }
+}
+
+/// Nodes that sent wrong bytes twice. The oldest ban is forgotten when there are too many.
+struct BanList: Sendable {
+    /// 1,024 bans: more would be an attack on the list.
+    static let limit = 1_024
+
+    private var order: [NodeID] = []
+
+    mutating func insert(_ node: NodeID) {
+        guard !self.contains(node) else { return }
+        if self.order.count == Self.limit { self.order.removeFirst() }
+        self.order.append(node)
+    }
+
+    func contains(_ node: NodeID) -> Bool { self.order.contains(node) }
+}

@@ -1,0 +1,163 @@
+import ShoalCore
+import ShoalWire
+
+/// A model that this node takes part in: what there is of it here, and how much of it others have.
+struct Swarm: Sendable {
+    let description: SwarmDescription
+    /// Nil until the manifest is here.
+    var holdings: Holdings?
+    /// While the manifest is being fetched.
+    var manifestFetch: ManifestFetch?
+    /// The store gave up; nothing is asked for any more.
+    var hasFailed = false
+
+    init(_ description: SwarmDescription) {
+        self.description = description
+        self.holdings = description.content.map(Holdings.init)
+    }
+
+    var handle: SwarmHandle { self.description.handle }
+    var isComplete: Bool { self.holdings?.complete.isFull ?? false }
+
+    /// Bytes still wanted, as trackers are told; nil while unknown.
+    var bytesLeft: Int? { self.holdings.map { $0.totalBytes - $0.verifiedBytes } }
+}
+
+/// The shards of a model, as far as they are here.
+struct Holdings: Sendable {
+    let manifest: [UInt8]
+    /// In bytes, by shard.
+    let shardSizes: [Int]
+    private(set) var complete: Bitfield
+    var hashLists: Bitfield
+    /// How many peers can serve each shard whole.
+    private(set) var availability: [UInt16]
+    /// Shards that have begun and are not whole.
+    private(set) var receiving = SortedMap<ShardIndex, ReceivingShard>()
+    private(set) var verifiedBytes: Int
+    let totalBytes: Int
+
+    init(_ content: SwarmContent) {
+        self.manifest = content.manifest
+        self.shardSizes = content.shardSizes
+        self.complete = content.complete
+        self.hashLists = content.hashLists
+        self.availability = [UInt16](repeating: 0, count: content.shardSizes.count)
+        self.totalBytes = content.shardSizes.reduce(0, +)
+        self.verifiedBytes = content.complete.setBits.reduce(0) { $0 + content.shardSizes[$1] }
+        for shard in content.partial.keys.sorted() {
+            guard let chunks = content.partial[shard], !content.complete[shard.position] else { continue }
+            self.receiving[shard] = ReceivingShard(verified: chunks)
+            for chunk in chunks.setBits { self.verifiedBytes += self.size(of: ChunkIndex(chunk), in: shard) }
+        }
+    }
+
+    func chunkCount(of shard: ShardIndex) -> Int { Cutting.chunkCount(ofShardOf: self.shardSizes[shard.position]) }
+
+    func size(of chunk: ChunkIndex, in shard: ShardIndex) -> Int {
+        Cutting.range(of: chunk, inShardOf: self.shardSizes[shard.position]).count
+    }
+
+    func contains(_ shard: ShardIndex) -> Bool { shard.position < self.shardSizes.count }
+
+    /// Whether chunks can be verified: a shard of one chunk is its own hash list.
+    func hasHashes(of shard: ShardIndex) -> Bool { self.hashLists[shard.position] || self.chunkCount(of: shard) == 1 }
+
+    /// Whether this chunk is here and verified.
+    func hasVerified(_ chunk: ChunkIndex, of shard: ShardIndex) -> Bool {
+        self.complete[shard.position] || self.receiving[shard]?.verified[chunk.position] == true
+    }
+
+    mutating func begin(_ shard: ShardIndex) {
+        guard self.receiving[shard] == nil else { return }
+        self.receiving[shard] = ReceivingShard(verified: Bitfield(count: self.chunkCount(of: shard)))
+    }
+
+    /// Changes a shard that is being received, in place.
+    @discardableResult
+    mutating func update<Result>(_ shard: ShardIndex, _ change: (inout ReceivingShard) -> Result) -> Result? {
+        self.receiving.update(shard, change)
+    }
+
+    /// Enters a verified chunk. Returns true when it made the shard whole.
+    mutating func verified(_ chunk: ChunkIndex, of shard: ShardIndex) -> Bool {
+        guard !self.hasVerified(chunk, of: shard), self.receiving[shard] != nil else { return false }
+        self.verifiedBytes += self.size(of: chunk, in: shard)
+        let isWhole = self.receiving.update(shard) { receiving -> Bool in
+            receiving.verified[chunk.position] = true
+            receiving.hasNews = true
+            return receiving.verified.isFull
+        }
+        guard isWhole == true else { return false }
+        self.receiving.removeValue(forKey: shard)
+        self.complete[shard.position] = true
+        return true
+    }
+
+    /// Forgets a shard that is no longer on disk as it was.
+    mutating func lost(_ shard: ShardIndex) {
+        if self.complete[shard.position] {
+            self.complete[shard.position] = false
+            self.verifiedBytes -= self.shardSizes[shard.position]
+        } else if let receiving = self.receiving.removeValue(forKey: shard) {
+            for chunk in receiving.verified.setBits {
+                self.verifiedBytes -= self.size(of: ChunkIndex(chunk), in: shard)
+            }
+        }
+    }
+
+    mutating func count(_ shard: ShardIndex, by step: Int) {
+        let sum = Int(self.availability[shard.position]) + step
+        precondition(sum >= 0, "availability of \(shard) below zero")
+        self.availability[shard.position] = UInt16(sum)
+    }
+}
+
+/// A shard of which some chunks are missing.
+struct ReceivingShard: Sendable {
+    var verified: Bitfield
+    /// Who owes each chunk; at most two (the second because the first is late, or because little else is left).
+    private(set) var askers: [[ConnectionID]]
+    /// Chunks whose time is up: another peer may be asked as well.
+    var overdue: Bitfield
+    var hashesAskedOf: ConnectionID?
+    /// Chunks were verified since peers were last told.
+    var hasNews = false
+
+    init(verified: Bitfield) {
+        self.verified = verified
+        self.askers = [[ConnectionID]](repeating: [], count: verified.count)
+        self.overdue = Bitfield(count: verified.count)
+        self.hasNews = !verified.isEmpty
+    }
+
+    mutating func asked(_ connection: ConnectionID, for chunk: ChunkIndex) {
+        self.askers[chunk.position].append(connection)
+    }
+
+    mutating func ended(_ connection: ConnectionID, chunk: ChunkIndex) {
+        self.askers[chunk.position].removeAll { $0 == connection }
+        if self.askers[chunk.position].isEmpty { self.overdue[chunk.position] = false }
+    }
+
+    /// Whether nobody owes the chunk, or only others do and one more may be asked.
+    func mayAsk(_ connection: ConnectionID, for chunk: Int, doubling: Doubling) -> Bool {
+        guard !self.verified[chunk] else { return false }
+        let askers = self.askers[chunk]
+        if askers.isEmpty { return true }
+        guard askers.count == 1, askers[0] != connection else { return false }
+        switch doubling {
+        case .never: return false
+        case .overdue: return self.overdue[chunk]
+        case .always: return true
+        }
+    }
+
+    /// When a chunk that one peer owes may be asked of a second.
+    enum Doubling {
+        case never
+        case overdue
+        /// Endgame: nothing else is left to ask for.
+        case always
+    }
+}

@@ -1,0 +1,111 @@
+import ShoalCore
+import ShoalWire
+
+/// One open connection: who is at its other end, which swarms are shared, what was asked of it, how alive it is.
+struct PeerSession: Sendable {
+    /// How far the handshake is.
+    enum Phase: Sendable {
+        /// → ``awaitingProof(_:_:)`` on `hello`; ends on anything else, or after the handshake's limit.
+        case awaitingHello
+        /// → ``open(_:)`` on a proof that holds; ends on anything else, or after the handshake's limit.
+        case awaitingProof(Hello, Transcript)
+        /// Messages are taken.
+        case open(PeerIdentity)
+    }
+
+    let connection: ConnectionID
+    let path: PeerPath
+    let openedAt: Instant
+    let localNonce: Nonce
+    var phase = Phase.awaitingHello
+    /// The swarm that each valid `join` of the peer would name.
+    var expectedProofs: [Digest: SwarmHandle] = [:]
+    /// By *our* handle: the swarms that both sides have joined.
+    var swarms = SortedMap<SwarmHandle, SharedSwarm>()
+    /// By *their* handle, matched or not: a handle may be said once.
+    var theirHandles = SortedMap<UInt16, SwarmHandle?>()
+    var downloads: DownloadLedger
+    var liveness: Liveness
+    /// Malformed messages so far.
+    var malformed = 0
+    /// Shards of which the peer sent wrong bytes; a second one bans it.
+    var corruptShards: [ShardOfSwarm] = []
+    /// Until when the peer wants no requests.
+    var busyUntil: Instant?
+    /// When it last made us hash a shard again: once a minute is enough.
+    var lastRecheck: Instant?
+
+    init(connection: ConnectionID, path: PeerPath, nonce: Nonce, window: Int, at now: Instant) {
+        self.connection = connection
+        self.path = path
+        self.openedAt = now
+        self.localNonce = nonce
+        self.downloads = DownloadLedger(window: window)
+        self.liveness = Liveness(at: now)
+    }
+
+    var identity: PeerIdentity? {
+        if case .open(let identity) = self.phase { identity } else { nil }
+    }
+}
+
+/// Who a peer has proved to be, and what it accepts.
+struct PeerIdentity: Hashable, Sendable {
+    var nodeID: NodeID
+    var session: UInt64
+    var agent: String
+    var maximumRequests: Int
+    var maximumChunks: Int
+    var transcript: Transcript
+}
+
+/// A shard of one of our swarms.
+struct ShardOfSwarm: Hashable, Sendable {
+    var swarm: SwarmHandle
+    var shard: ShardIndex
+}
+
+/// What a peer told of a swarm that both sides have joined.
+struct SharedSwarm: Sendable {
+    /// 64: how many shards in receipt a peer may describe by their chunks; later ones push out the first.
+    static let partialLimit = 64
+
+    /// The peer's handle, on its messages and frames.
+    let theirHandle: UInt16
+    /// What it can serve whole. Before the manifest is known its length cannot be checked: then it is as it came.
+    var holdings: Bitfield?
+    private(set) var partial = SortedMap<ShardIndex, Bitfield>()
+    /// Shards that it is not asked for any more, because they were wrong or missing.
+    var refused: Set<ShardIndex> = []
+    /// How many manifest parts it had from us.
+    var manifestPartsServed = 0
+
+    init(theirHandle: UInt16) { self.theirHandle = theirHandle }
+
+    mutating func setPartial(_ chunks: Bitfield, of shard: ShardIndex) {
+        if self.partial[shard] == nil, self.partial.count >= Self.partialLimit, let first = self.partial.first {
+            self.partial.removeValue(forKey: first.key)
+        }
+        self.partial[shard] = chunks
+    }
+
+    mutating func removePartial(of shard: ShardIndex) { self.partial.removeValue(forKey: shard) }
+
+    func hasWhole(_ shard: ShardIndex) -> Bool {
+        guard let holdings, shard.position < holdings.count else { return false }
+        return holdings[shard.position]
+    }
+
+    /// Whether the peer can serve this chunk and has not lied about the shard.
+    func canServe(_ chunk: ChunkIndex, of shard: ShardIndex) -> Bool {
+        if self.refused.contains(shard) { return false }
+        if self.hasWhole(shard) { return true }
+        guard let chunks = self.partial[shard], chunk.position < chunks.count else { return false }
+        return chunks[chunk.position]
+    }
+
+    /// Whether the peer can serve some of the shard.
+    func canServeSome(of shard: ShardIndex) -> Bool {
+        !self.refused.contains(shard) && (self.hasWhole(shard) || self.partial[shard].map { !$0.isEmpty } == true)
+    }
+}

@@ -1,0 +1,114 @@
+import ShoalCore
+import ShoalWire
+
+/// What a peer was asked for and still owes, and how quick it is.
+struct DownloadLedger: Sendable {
+    /// By request ID.
+    private(set) var requests = SortedMap<UInt32, OutstandingRequest>()
+    /// Chunks that are asked for and have not arrived; what the window bounds.
+    private(set) var inFlight = 0
+    private(set) var window: Int
+    private(set) var bytesReceived = 0
+    private var nextID: UInt32 = 1
+    private var pace = Pace()
+    /// When the peer last sent a frame, or was asked while it owed nothing.
+    private(set) var lastProgress: Instant?
+
+    init(window: Int) { self.window = window }
+
+    /// How many more chunks the peer may be asked for.
+    var windowRoom: Int { max(0, self.window - self.inFlight) }
+
+    /// When a chunk asked for at `sentAt` is late.
+    func chunkDeadline(sentAt: Instant, within limits: ClosedRange<Duration>) -> Instant {
+        guard let average = self.pace.averageCompletion else { return sentAt + limits.upperBound }
+        return sentAt + min(max(average * 4, limits.lowerBound), limits.upperBound)
+    }
+
+    /// Enters a request for `count` chunks and gives it its ID: larger than all before it.
+    mutating func open(
+        swarm: SwarmHandle,
+        shard: ShardIndex,
+        first: ChunkIndex,
+        count: Int,
+        priority: Priority,
+        deadline: Instant,
+        at now: Instant
+    ) -> ChunkRequest {
+        let request = ChunkRequest(
+            id: self.nextID,
+            shard: shard,
+            first: first,
+            count: UInt16(count),
+            priority: priority,
+            deadline: (deadline - now).wireMilliseconds
+        )
+        self.nextID += 1
+        if self.inFlight == 0 { self.lastProgress = now }
+        self.inFlight += count
+        self.requests[request.id] = OutstandingRequest(
+            request: request,
+            swarm: swarm,
+            sentAt: now,
+            deadline: deadline
+        )
+        return request
+    }
+
+    /// A frame came; whether it made its chunk whole.
+    mutating func frameArrived(request id: UInt32, bytes: Int, completesChunk: Bool, at now: Instant) {
+        self.lastProgress = now
+        self.bytesReceived += bytes
+        guard var request = self.requests[id] else { return }
+        if request.firstFrameAt == nil {
+            request.firstFrameAt = now
+            self.pace.answered(after: now - request.sentAt)
+        }
+        if completesChunk {
+            request.arrived += 1
+            self.inFlight -= 1
+            self.pace.completed(after: now - request.sentAt, at: now)
+        }
+        self.requests[id] = request
+    }
+
+    /// A chunk of the request is settled for good. Returns the request when that was its last chunk.
+    mutating func chunkEnded(request id: UInt32, verified: Bool, arrived: Bool) -> OutstandingRequest? {
+        if !arrived, self.requests[id] != nil { self.inFlight -= 1 }
+        let ended = self.requests.update(id) { request -> Bool in
+            request.ended += 1
+            if verified { request.verified += 1 }
+            return request.ended == Int(request.request.count)
+        }
+        return ended == true ? self.requests.removeValue(forKey: id) : nil
+    }
+
+    mutating func markCancelled(_ id: UInt32) { self.requests.update(id) { $0.isCancelled = true } }
+
+    mutating func markOverdue(_ id: UInt32) { self.requests.update(id) { $0.isOverdue = true } }
+
+    /// Sets the window to twice the bandwidth-delay product, within `limits`.
+    mutating func adjustWindow(within limits: ClosedRange<Int>) {
+        guard let product = self.pace.chunksInFlight else { return }
+        self.window = min(max(2 * product, limits.lowerBound), limits.upperBound)
+    }
+}
+
+struct OutstandingRequest: Sendable {
+    let request: ChunkRequest
+    let swarm: SwarmHandle
+    let sentAt: Instant
+    let deadline: Instant
+    var firstFrameAt: Instant?
+    /// Chunks that have come whole.
+    var arrived = 0
+    /// Chunks that are settled: verified, corrupt or dropped.
+    var ended = 0
+    var verified = 0
+    var isCancelled = false
+    var isOverdue = false
+
+    var chunks: Range<Int> {
+        self.request.first.position..<self.request.first.position + Int(self.request.count)
+    }
+}

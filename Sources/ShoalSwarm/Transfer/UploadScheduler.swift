@@ -1,0 +1,231 @@
+import ShoalCore
+import ShoalWire
+
+/// What peers asked for and how it is shared out: a bounded number of peers at once, chunk by chunk in turn, urgent
+/// requests first.
+struct UploadScheduler: Sendable {
+    /// A chunk to read and send.
+    struct Serve: Hashable, Sendable {
+        var connection: ConnectionID
+        var request: UInt32
+        var shard: ShardOfSwarm
+        var chunk: ChunkIndex
+    }
+
+    private let slots: Int
+    private let servesAtOnce: Int
+    private let servesAtOncePerPeer: Int
+    private let acknowledgeLimit: Duration
+    private var peers = SortedMap<ConnectionID, PeerUploads>()
+    private var serving = 0
+    /// Whose turn it was last.
+    private var lastServed: ConnectionID?
+    private(set) var chunksServed = 0
+
+    init(configuration: MeshConfiguration) {
+        self.slots = configuration.uploadSlots
+        self.servesAtOnce = configuration.servesAtOnce
+        self.servesAtOncePerPeer = configuration.servesAtOncePerPeer
+        self.acknowledgeLimit = configuration.acknowledgeLimit
+    }
+
+    /// Takes a request in. Nil when it is queued, else why it is not.
+    mutating func add(
+        _ request: ChunkRequest,
+        of shard: ShardOfSwarm,
+        shardSize: Int,
+        from connection: ConnectionID,
+        queueLimit: Int,
+        at now: Instant
+    ) -> Rejection.Reason? {
+        self.freeSlots(at: now)
+        if self.peers[connection] == nil {
+            guard self.peers.count < self.slots else { return .busy }
+            self.peers[connection] = PeerUploads()
+        }
+        let isQueued = self.peers.update(connection) { peer -> Bool in
+            guard peer.jobs.count < queueLimit else { return false }
+            peer.jobs.append(UploadJob(request: request, shard: shard, shardSize: shardSize))
+            return true
+        }
+        return isQueued == true ? nil : .limit
+    }
+
+    /// The chunks that may be read and sent now.
+    mutating func nextServes() -> [Serve] {
+        var serves: [Serve] = []
+        while self.serving < self.servesAtOnce, let connection = self.nextPeer() {
+            self.lastServed = connection
+            self.serving += 1
+            if let serve = self.peers.update(connection, { $0.serveNext(connection) }) ?? nil { serves.append(serve) }
+        }
+        return serves
+    }
+
+    /// A chunk went out, or could not be read. Returns the `reject` that ends its request, when one does.
+    mutating func served(
+        _ connection: ConnectionID,
+        request: UInt32,
+        chunk: ChunkIndex,
+        succeeded: Bool,
+        at now: Instant
+    ) -> Rejection? {
+        self.serving -= 1
+        if succeeded { self.chunksServed += 1 }
+        let rejection = self.peers.update(connection) { peer in
+            peer.served(request: request, chunk: chunk, succeeded: succeeded, at: now)
+        }
+        return rejection ?? nil
+    }
+
+    /// Returns the `reject` that ends the request when nothing of it is under way.
+    mutating func cancel(_ connection: ConnectionID, request: UInt32) -> Rejection? {
+        self.peers.update(connection) { $0.end(request: request, reason: .cancelled) } ?? nil
+    }
+
+    /// The shard is gone: every request for it ends. Returns the `reject`s, by connection.
+    mutating func lost(_ shard: ShardOfSwarm) -> [(ConnectionID, Rejection)] {
+        var rejections: [(ConnectionID, Rejection)] = []
+        self.peers.updateAll { connection, peer in
+            for id in peer.jobs.filter({ $0.shard == shard }).map(\.request.id) {
+                if let rejection = peer.end(request: id, reason: .missing) {
+                    rejections.append((connection, rejection))
+                }
+            }
+        }
+        return rejections
+    }
+
+    mutating func acknowledged(_ connection: ConnectionID, chunks: Int) {
+        self.peers.update(connection) { $0.unacknowledged = max(0, $0.unacknowledged - chunks) }
+    }
+
+    /// The connection is gone. Chunks that are being read for it still come back through ``served``.
+    mutating func remove(_ connection: ConnectionID) { self.peers.removeValue(forKey: connection) }
+
+    /// The swarm of a request that is queued or under way.
+    func swarm(of request: UInt32, from connection: ConnectionID) -> SwarmHandle? {
+        self.peers[connection]?.jobs.first { $0.request.id == request }?.shard.swarm
+    }
+
+    func isServing(_ connection: ConnectionID) -> Bool { self.peers[connection]?.isActive ?? false }
+
+    /// Peers that hold a slot.
+    var activePeers: Int { self.peers.count }
+
+    private mutating func freeSlots(at now: Instant) {
+        for (connection, peer) in self.peers where peer.isOver(at: now, limit: self.acknowledgeLimit) {
+            self.peers.removeValue(forKey: connection)
+        }
+    }
+
+    /// The next peer in turn among those with the most urgent request.
+    private func nextPeer() -> ConnectionID? {
+        let ready = self.peers.filter { $0.value.serving < self.servesAtOncePerPeer && $0.value.nextJob != nil }
+        guard let urgent = ready.compactMap({ $0.value.urgency }).min() else { return nil }
+        let candidates = ready.filter { $0.value.urgency == urgent }.map(\.key)
+        guard let last = self.lastServed else { return candidates.first }
+        return candidates.first { $0 > last } ?? candidates.first
+    }
+}
+
+/// What one peer asked for.
+private struct PeerUploads: Sendable {
+    var jobs: [UploadJob] = []
+    /// Chunks that are being read and sent.
+    var serving = 0
+    /// Chunks that are sent and not acknowledged.
+    var unacknowledged = 0
+    private var lastSent: Instant?
+
+    var isActive: Bool { !self.jobs.isEmpty || self.serving > 0 }
+
+    /// The most urgent job with chunks left; the oldest among equals.
+    var nextJob: Int? {
+        self.jobs.indices.filter { self.jobs[$0].hasNext }.min {
+            (self.jobs[$0].request.priority, $0) < (self.jobs[$1].request.priority, $1)
+        }
+    }
+
+    var urgency: Priority? { self.nextJob.map { self.jobs[$0].request.priority } }
+
+    func isOver(at now: Instant, limit: Duration) -> Bool {
+        guard !self.isActive else { return false }
+        guard self.unacknowledged > 0, let lastSent else { return true }
+        return now - lastSent >= limit
+    }
+
+    mutating func serveNext(_ connection: ConnectionID) -> UploadScheduler.Serve? {
+        guard let position = self.nextJob else { return nil }
+        self.serving += 1
+        return UploadScheduler.Serve(
+            connection: connection,
+            request: self.jobs[position].request.id,
+            shard: self.jobs[position].shard,
+            chunk: self.jobs[position].takeNext()
+        )
+    }
+
+    mutating func served(request id: UInt32, chunk: ChunkIndex, succeeded: Bool, at now: Instant) -> Rejection? {
+        self.serving -= 1
+        guard let position = self.jobs.firstIndex(where: { $0.request.id == id }) else { return nil }
+        self.jobs[position].serving -= 1
+        if succeeded {
+            self.unacknowledged += 1
+            self.lastSent = now
+            self.jobs[position].sent(chunk)
+        } else {
+            self.jobs[position].endReason = self.jobs[position].endReason ?? .missing
+        }
+        return self.finish(position)
+    }
+
+    mutating func end(request id: UInt32, reason: Rejection.Reason) -> Rejection? {
+        guard let position = self.jobs.firstIndex(where: { $0.request.id == id }) else { return nil }
+        self.jobs[position].endReason = self.jobs[position].endReason ?? reason
+        return self.finish(position)
+    }
+
+    /// Removes a job of which nothing is under way and nothing is left.
+    private mutating func finish(_ position: Int) -> Rejection? {
+        let job = self.jobs[position]
+        guard job.serving == 0, !job.hasNext else { return nil }
+        self.jobs.remove(at: position)
+        guard let reason = job.endReason, !job.isWhole else { return nil }
+        return Rejection(id: job.request.id, reason: reason, framesSent: job.framesSent)
+    }
+}
+
+/// One request of a peer.
+private struct UploadJob: Sendable {
+    let request: ChunkRequest
+    let shard: ShardOfSwarm
+    let shardSize: Int
+    private var taken = 0
+    private var chunksSent = 0
+    private(set) var framesSent: UInt32 = 0
+    var serving = 0
+    /// Set when the request ends before all its frames are sent.
+    var endReason: Rejection.Reason?
+
+    init(request: ChunkRequest, shard: ShardOfSwarm, shardSize: Int) {
+        self.request = request
+        self.shard = shard
+        self.shardSize = shardSize
+    }
+
+    var hasNext: Bool { self.endReason == nil && self.taken < Int(self.request.count) }
+    var isWhole: Bool { self.chunksSent == Int(self.request.count) }
+
+    mutating func takeNext() -> ChunkIndex {
+        defer { self.taken += 1 }
+        self.serving += 1
+        return ChunkIndex(self.request.first.position + self.taken)
+    }
+
+    mutating func sent(_ chunk: ChunkIndex) {
+        self.chunksSent += 1
+        let size = Cutting.range(of: chunk, inShardOf: self.shardSize).count
+        self.framesSent += UInt32(FrameHeader.count(forChunkOf: size))
+    }
+}
