@@ -99,8 +99,8 @@ let package = Package(
         // Tests.
         .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),
         .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalWireTests", dependencies: ["ShoalWire"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalSwarmTests", dependencies: ["ShoalSwarm"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalWireTests", dependencies: ["ShoalCore", "ShoalWire"], swiftSettings: everywhere),
+        .testTarget(name: "ShoalSwarmTests", dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire"], swiftSettings: everywhere),
         .testTarget(name: "ShoalStoreTests", dependencies: ["ShoalStore"], swiftSettings: everywhere),
         .testTarget(name: "ShoalSignalingTests", dependencies: ["ShoalSignaling"], swiftSettings: everywhere),
         .testTarget(name: "ShoalTransportTests", dependencies: ["ShoalTransport"], swiftSettings: everywhere),

@@ -41,6 +41,7 @@ extension MeshMachine {
 
     /// How many more peers the swarm could use: none when every peer that its trackers know of is connected.
     private func wantedPeers(for swarm: Swarm) -> Int {
+        guard !swarm.description.trackers.isEmpty else { return 0 }
         let connected = self.peers.values.count { $0.swarms[swarm.handle] != nil }
         let free = self.configuration.maximumConnections - self.openConnections
         let sizes = swarm.description.trackers.compactMap { self.trackers[$0]?.announcements[swarm.handle]?.swarmSize }

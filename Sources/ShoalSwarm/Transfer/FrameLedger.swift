@@ -88,7 +88,7 @@ package struct FrameLedger: Sendable {
     }
 
     /// The connection is gone: everything that is still here is released.
-    package mutating func close() -> [Released] {
+    package mutating func closed() -> [Released] {
         self.requests.keys.flatMap { self.discard($0) }
     }
 
