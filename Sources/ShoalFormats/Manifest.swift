@@ -6,6 +6,15 @@ package import ShoalCore
 /// same swarm without knowing of each other. A value of this type has passed every check of ``ManifestReader``: extents
 /// partition the files, sizes add up, paths are safe to create.
 package struct Manifest: Hashable, Sendable {
+    /// The version of the format: `shoal` in the document.
+    package static let version = 1
+
+    /// The algorithm that cut the shards, ``LayoutOne``; another algorithm is another number.
+    package static let layout = 1
+
+    /// 65,536: the most files. The largest repositories of weights have some hundred.
+    package static let maximumFileCount = 65_536
+
     /// What the model's files are; content decides, not names.
     package enum Format: String, Hashable, Sendable {
         case gguf
@@ -14,6 +23,7 @@ package struct Manifest: Hashable, Sendable {
         case files
     }
 
+    /// One file of the model, as it is when it is complete.
     package struct File: Hashable, Sendable {
         /// Relative, `/`-separated, NFC when published; compared as bytes.
         package let path: String
@@ -42,7 +52,10 @@ package struct Manifest: Hashable, Sendable {
         }
     }
 
+    /// The unit of caching: what one entry of an inventory's bitfield stands for.
     package struct Shard: Hashable, Sendable {
+        /// What the bytes are, which is how soon they are needed: a header to open the file, dense weights for every
+        /// token, an expert when the router picks it.
         package enum Kind: String, Hashable, Sendable {
             case header
             case dense
@@ -82,7 +95,9 @@ package struct Manifest: Hashable, Sendable {
 
     /// The expert registry of a mixture-of-experts model.
     package struct Experts: Hashable, Sendable {
+        /// One more than the highest layer that has an expert. Layers in between may have none.
         package let layers: Int
+        /// One more than the highest index of an expert.
         package let perLayer: Int
         /// How many experts the router picks for a token.
         package let used: Int
@@ -103,6 +118,9 @@ package struct Manifest: Hashable, Sendable {
         package var contextLength: Int?
         package var parameters: Int?
         package var quantization: String?
+
+        /// 255: the longest text, in bytes of UTF-8.
+        static let maximumTextByteCount = 255
 
         package init(
             architecture: String? = nil,
