@@ -66,7 +66,11 @@ let package = Package(
         .target(
             name: "CDataChannel",
             dependencies: ["CLibDataChannel"],
-            linkerSettings: [.linkedLibrary("stdc++", .when(platforms: [.linux]))]
+            cxxSettings: [.treatAllWarnings(as: .error)],
+            linkerSettings: [
+                .linkedLibrary("crypto"),
+                .linkedLibrary("stdc++", .when(platforms: [.linux])),
+            ]
         ),
         .target(
             name: "ShoalTransport",
@@ -103,7 +107,11 @@ let package = Package(
         .testTarget(name: "ShoalSwarmTests", dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire"], swiftSettings: everywhere),
         .testTarget(name: "ShoalStoreTests", dependencies: ["ShoalStore"], swiftSettings: everywhere),
         .testTarget(name: "ShoalSignalingTests", dependencies: ["ShoalSignaling"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalTransportTests", dependencies: ["ShoalTransport"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalTransportTests",
+            dependencies: ["ShoalTransport", "CDataChannel"],
+            swiftSettings: everywhere
+        ),
         .testTarget(name: "ShoalNodeTests", dependencies: ["ShoalNode"], swiftSettings: everywhere),
     ],
     cxxLanguageStandard: .cxx17

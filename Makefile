@@ -1,0 +1,43 @@
+# Shoal's commands. Each one sets up what it needs; `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where scripts/setup says how pkg-config finds libdatachannel, when it may not say so system-wide.
+environment := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shoal/env
+ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
+sources := $(wildcard Package.swift Sources Tests Benchmarks)
+
+.PHONY: help run test build bench soak fuzz format lint clean
+
+help: ## list these commands
+	@awk -F ": ## " '/^[a-z]+: ## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## publish, track and fetch a real model between processes of this machine
+	@$(ready) scripts/run-demo
+
+test: ## run all tests
+	@$(ready) swift build && swift test
+
+build: ## build the program: .build/release/shoal
+	@$(ready) swift build -c release --product shoal
+
+bench: ## measure, each figure beside its limit
+	@$(ready) swift run -c release shoal-bench
+
+soak: ## run swarms of real processes for a long time
+	@$(ready) scripts/soak
+
+fuzz: ## run the fuzz targets on their saved inputs and beyond
+	@$(ready) scripts/fuzz
+
+format: ## put the sources into the project's format
+	@swift format -i -r $(sources)
+
+lint: ## check format, imports and layers
+	@swift format lint --strict -r $(sources)
+	@scripts/check-imports
+
+clean: ## delete what was built, not what was downloaded
+	@rm -rf .build

@@ -1,0 +1,61 @@
+import ShoalCore
+
+/// Room for one chunk on its way up; made once, lent again and again.
+///
+/// Sendable, because it has one user at a time: its owner fills it before ``RTCTransport/sendChunk(_:_:token:)``, and
+/// leaves it alone until ``RTCTransportDelegate/chunkSent(_:token:)`` or
+/// ``RTCTransportDelegate/closed(_:reason:)`` gives it back; in between only the WebRTC thread reads it. The mailbox's
+/// lock orders the two.
+package final class UploadBuffer: @unchecked Sendable {
+    /// ``ShoalCore/Cutting/chunkSize`` bytes.
+    package let bytes: UnsafeMutableRawBufferPointer
+
+    package init() {
+        self.bytes = .allocate(byteCount: Cutting.chunkSize, alignment: MemoryLayout<UInt64>.alignment)
+    }
+
+    deinit { self.bytes.deallocate() }
+}
+
+/// A chunk, or its last part, cut into frames. Its payload lies in one piece; the library joins each part with its
+/// header in the copy that it makes anyway.
+package struct OutgoingChunk: Sendable {
+    private let headers: [UInt8]
+    private let payload: UploadBuffer
+    private let size: Int
+
+    /// `headers` are the frames' headers one after the other, `payload` starts with the `size` bytes to be sent.
+    package init(headers: [UInt8], payload: UploadBuffer, size: Int) {
+        precondition(size > 0 && size <= Cutting.chunkSize, "a chunk cannot have \(size) bytes")
+        self.headers = headers
+        self.payload = payload
+        self.size = size
+        precondition(
+            headers.count == self.frameCount * RTCLimits.frameHeader,
+            "\(headers.count) bytes of headers for \(self.frameCount) frames"
+        )
+    }
+
+    var frameCount: Int { (self.size + RTCLimits.framePayload - 1) / RTCLimits.framePayload }
+
+    /// Bytes of a frame, its header included.
+    func frameSize(_ index: Int) -> Int {
+        RTCLimits.frameHeader + min(RTCLimits.framePayload, self.size - index * RTCLimits.framePayload)
+    }
+
+    /// Lends a frame's header and payload.
+    func withFrame<Result>(
+        _ index: Int,
+        _ body: (_ header: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        self.headers.withUnsafeBytes { headers in
+            let start = index * RTCLimits.framePayload
+            let end = min(start + RTCLimits.framePayload, self.size)
+            let header = headers[index * RTCLimits.frameHeader..<(index + 1) * RTCLimits.frameHeader]
+            return body(
+                UnsafeRawBufferPointer(rebasing: header),
+                UnsafeRawBufferPointer(rebasing: self.payload.bytes[start..<end])
+            )
+        }
+    }
+}
