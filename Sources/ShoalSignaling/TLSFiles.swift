@@ -1,0 +1,64 @@
+import NIOSSL
+
+/// The PEM files of TLS, read with errors that name them.
+package struct TLSFiles: Hashable, Sendable {
+    /// The server's certificate, followed by those between it and its authority.
+    package let certificateFile: String
+    package let keyFile: String
+
+    package init(certificateFile: String, keyFile: String) {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+    }
+
+    /// TLS for a server with this certificate.
+    func serverContext() throws(SignalingError) -> NIOSSLContext {
+        let chain = try Self.certificates(self.certificateFile)
+        let key: NIOSSLPrivateKey
+        do {
+            key = try NIOSSLPrivateKey(file: self.keyFile, format: .pem)
+        } catch {
+            throw Self.error("cannot read a private key in PEM from \(self.keyFile): \(error)")
+        }
+        do {
+            return try NIOSSLContext(
+                configuration: .makeServerConfiguration(
+                    certificateChain: chain.map { .certificate($0) },
+                    privateKey: .privateKey(key)
+                )
+            )
+        } catch {
+            throw Self.error(
+                "the key in \(self.keyFile) does not fit the certificate in \(self.certificateFile): \(error)"
+            )
+        }
+    }
+
+    /// TLS for a client that trusts the system's authorities and those in `authorityFile`, and checks everything.
+    static func clientContext(authorityFile: String?) throws(SignalingError) -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        if let authorityFile {
+            configuration.additionalTrustRoots = [.certificates(try Self.certificates(authorityFile))]
+        }
+        do {
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw Self.error("cannot set up TLS: are the system's CA certificates installed? (\(error))")
+        }
+    }
+
+    private static func certificates(_ file: String) throws(SignalingError) -> [NIOSSLCertificate] {
+        let certificates: [NIOSSLCertificate]
+        do {
+            certificates = try NIOSSLCertificate.fromPEMFile(file)
+        } catch {
+            throw Self.error("cannot read certificates in PEM from \(file): \(error)")
+        }
+        guard !certificates.isEmpty else { throw Self.error("\(file) holds no certificate in PEM") }
+        return certificates
+    }
+
+    private static func error(_ message: String) -> SignalingError {
+        SignalingError(code: .invalidCertificate, message: message)
+    }
+}
