@@ -1,0 +1,163 @@
+import ShoalCore
+import ShoalFormats
+import Synchronization
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// The files of one model, wherever they lie: in the model's folder, or external, where the user has them.
+///
+/// A manifest may name 65,536 files, so at most ``openLimit`` are open; one that is in use stays open while it is.
+final class ModelFiles: Sendable {
+    /// 64: leaves most of the usual limit of 1,024 descriptors to sockets.
+    static let openLimit = 64
+
+    /// A read that failed, and which file is not to be trusted any more, if it is more than one shard's bad luck.
+    struct ReadFailure: Error {
+        let error: StoreError
+        let lostFile: Int?
+    }
+
+    private struct State {
+        var external: [Int: ExternalFile]
+        var open: [Int: (file: Descriptor, lastUse: Int)] = [:]
+        var uses = 0
+    }
+
+    private let folder: ModelFolder
+    private let files: [Manifest.File]
+    private let state: Mutex<State>
+
+    init(folder: ModelFolder, files: [Manifest.File], external: [ExternalFile]) {
+        self.folder = folder
+        self.files = files
+        let external = Dictionary(external.map { ($0.position, $0) }, uniquingKeysWith: { first, _ in first })
+        self.state = Mutex(State(external: external))
+    }
+
+    /// The file as the user has it; nil when it is the store's own.
+    func external(_ file: Int) -> ExternalFile? { self.state.withLock { $0.external[file] } }
+
+    /// From now on these files are the store's own.
+    func disown(_ files: [Int]) {
+        self.state.withLock { state in
+            for file in files {
+                state.external[file] = nil
+                state.open[file] = nil
+            }
+        }
+    }
+
+    /// Reads all of the pieces into their places.
+    func read(_ pieces: [ChunkMap.Piece], into buffer: UnsafeMutableRawBufferPointer) throws(ReadFailure) {
+        for piece in pieces {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[piece.range])
+            guard try self.read(piece.file, into: part, at: piece.offset) == part.count else {
+                throw self.changed(piece.file, found: nil)
+            }
+        }
+    }
+
+    /// Fills `buffer` from one file; fewer bytes only at its end.
+    func read(
+        _ file: Int,
+        into buffer: UnsafeMutableRawBufferPointer,
+        at offset: Int
+    ) throws(ReadFailure) -> Int {
+        let external = self.external(file)
+        do throws(StoreError) {
+            let descriptor = try self.descriptor(file)
+            if let external {
+                let found = try descriptor.status()
+                guard found.kind == .regular, found.identity == external.identity else {
+                    throw self.changed(file, found: found.identity).error
+                }
+            }
+            return try descriptor.read(into: buffer, at: offset)
+        } catch {
+            switch error.code {
+            case .changed, .missing, .symbolicLink, .notAFolder, .notRegular, .permissionDenied:
+                throw ReadFailure(error: error, lostFile: file)
+            default:
+                throw ReadFailure(error: error, lostFile: nil)
+            }
+        }
+    }
+
+    /// Whether no byte of the pieces was ever written. Holes of the user's files are bytes like any other.
+    func isHole(_ pieces: [ChunkMap.Piece]) throws(StoreError) -> Bool {
+        for piece in pieces {
+            guard self.external(piece.file) == nil else { return false }
+            guard let data = try self.descriptor(piece.file).nextData(from: piece.offset) else { continue }
+            if data < piece.offset + piece.range.count { return false }
+        }
+        return true
+    }
+
+    /// Writes the pieces from their places in `bytes`; never into a file of the user's.
+    func write(_ pieces: [ChunkMap.Piece], from bytes: UnsafeRawBufferPointer) throws(StoreError) {
+        for piece in pieces {
+            if let external = self.external(piece.file) {
+                throw StoreError(
+                    .externalFile,
+                    "\(external.path) is yours and served in place: Shoal does not write to it"
+                )
+            }
+            try self.descriptor(piece.file).write(
+                UnsafeRawBufferPointer(rebasing: bytes[piece.range]),
+                at: piece.offset
+            )
+        }
+    }
+
+    /// Returns when what was written to these files would survive a power cut.
+    func synchronize(_ files: Set<Int>) throws(StoreError) {
+        for file in files.sorted() where self.external(file) == nil { try self.descriptor(file).synchronize() }
+    }
+
+    /// The open file. For a copy that the file system makes, or the whole.
+    func descriptor(_ file: Int) throws(StoreError) -> Descriptor {
+        let (cached, external) = self.state.withLock { state in
+            state.uses += 1
+            state.open[file]?.lastUse = state.uses
+            return (state.open[file]?.file, state.external[file])
+        }
+        if let cached { return cached }
+        let opened: Descriptor
+        if let external {
+            opened = try Descriptor.open(external.path, O_RDONLY)
+        } else {
+            opened = try self.folder.openFile(self.files[file].path)
+        }
+        self.state.withLock { state in
+            if state.open.count >= Self.openLimit,
+                let oldest = state.open.min(by: { $0.value.lastUse < $1.value.lastUse })
+            {
+                state.open[oldest.key] = nil
+            }
+            state.open[file] = (opened, state.uses)
+        }
+        return opened
+    }
+
+    /// How many files are open, in use or not.
+    var openCount: Int { self.state.withLock { $0.open.count } }
+
+    /// Takes note of what an external file is now: its bytes count only after they were hashed again.
+    private func changed(_ file: Int, found: FileIdentity?) -> ReadFailure {
+        let path = self.state.withLock { state in
+            state.open[file] = nil
+            guard let known = state.external[file] else { return "\(self.folder.path)/files/\(self.files[file].path)" }
+            if let found { state.external[file] = ExternalFile(position: file, path: known.path, identity: found) }
+            return known.path
+        }
+        let error = StoreError(
+            .changed,
+            "\(path) changed since it was hashed, so its parts are no longer served: restore it, or publish it again"
+        )
+        return ReadFailure(error: error, lostFile: file)
+    }
+}

@@ -1,0 +1,52 @@
+import ShoalCore
+
+/// `<home>/models`. A model's folder appears in it whole, under the model's ID, or not at all.
+final class ModelsFolder: Sendable {
+    private let folder: Folder
+    var path: String { self.folder.path }
+
+    /// Also removes what an interrupted process left half-made; the home's lock says that nobody is making it now.
+    init(path: String) throws(StoreError) {
+        try Folder.create(path)
+        self.folder = try Folder.open(path)
+        for name in try self.folder.entries() where name.hasPrefix(Self.draftPrefix) {
+            try self.folder.removeTree(name)
+        }
+    }
+
+    /// The model's folder; nil when this home has none.
+    func model(_ id: ManifestID) throws(StoreError) -> ModelFolder? {
+        guard try self.folder.status(of: id.hex) != nil else { return nil }
+        return ModelFolder(try self.folder.folder(id.hex, create: false))
+    }
+
+    /// Has `fill` make a model's folder under a name that nobody reads, then gives it the name of the ID that `fill`
+    /// answers. If there is a folder of that name, `merge` takes from the draft what it wants.
+    func make(
+        _ fill: (ModelFolder) throws(StoreError) -> ManifestID,
+        merge: (_ draft: ModelFolder, _ existing: ModelFolder) throws(StoreError) -> Void
+    ) throws(StoreError) -> ManifestID {
+        let name = Folder.temporaryName(for: Self.draftName)
+        let draft = ModelFolder(try self.folder.folder(name, create: true))
+        do throws(StoreError) {
+            let id = try fill(draft)
+            try draft.synchronize()
+            if let existing = try self.model(id) {
+                try merge(draft, existing)
+                try self.folder.removeTree(name)
+            } else {
+                try self.folder.rename(name, to: id.hex)
+                try self.folder.synchronize()
+            }
+            return id
+        } catch {
+            // The first failure is the one to report; the next start removes the draft.
+            try? self.folder.removeTree(name)
+            throw error
+        }
+    }
+
+    private static let draftName = "draft"
+    /// What ``Folder/temporaryName(for:)`` makes of it.
+    private static let draftPrefix = ".draft."
+}

@@ -1,0 +1,58 @@
+import ShoalCore
+import ShoalFormats
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+extension StoredModel {
+    /// Puts the model's files where the user wants them: a single file at `path`, several in the folder `path`. Each is a
+    /// reflink where the file system can, else a copy; never a hard link, which would let others change our bytes.
+    ///
+    /// A file that is there already with the right bytes is left as it is; anything else in the way is an error, found
+    /// before the first file is written.
+    package func export(to path: String, progress: ProgressHandler? = nil) throws(StoreError) {
+        guard self.state.complete.isFull else {
+            throw StoreError(.incomplete, "the model is not complete, so there is nothing to copy to \(path) yet")
+        }
+        let isSingle = self.manifest.files.count == 1
+        let targets = self.manifest.files.map { isSingle ? path : "\(path)/\($0.path)" }
+        let meter = ProgressMeter(total: self.manifest.totalSize, handler: progress)
+        var missing: [Int] = []
+        for (position, target) in targets.enumerated() where try !self.isExported(position, target) {
+            missing.append(position)
+        }
+        let exported = self.manifest.totalSize - missing.reduce(0) { $0 + self.manifest.files[$1].size }
+        try meter.advance(by: exported)
+        if !isSingle { try Folder.create(path, mode: FileCopy.folderMode) }
+        for position in missing {
+            let (folder, name) = Self.split(targets[position])
+            if !isSingle { try Folder.create(folder, mode: FileCopy.folderMode) }
+            // "/." follows a link: the folder is the user's choice.
+            let target = try Folder.open("\(folder)/.")
+            let source = try self.files.descriptor(position)
+            try FileCopy(source: source, size: self.manifest.files[position].size, meter: meter)
+                .write(name, in: target)
+        }
+        try meter.complete()
+    }
+
+    /// Whether the file is there already; fails when something else is.
+    private func isExported(_ position: Int, _ target: String) throws(StoreError) -> Bool {
+        let file = self.manifest.files[position]
+        guard let status = try FileStatus.ofEntry(at: target) else { return false }
+        if status.kind == .regular, status.identity.size == file.size {
+            let found = try FileHash.digest(of: try Descriptor.open(target, O_RDONLY), size: file.size)
+            if found == file.sha256 { return true }
+        }
+        throw StoreError(.exists, "\(target) exists and is something else: remove it, or choose another name")
+    }
+
+    private static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        let folder = slash == path.startIndex ? "/" : String(path[..<slash])
+        return (folder, String(path[path.index(after: slash)...]))
+    }
+}

@@ -1,0 +1,237 @@
+import Dispatch
+package import ShoalCore
+package import ShoalFormats
+import Synchronization
+
+/// What hashing a chunk that arrived has shown.
+package enum ChunkVerdict: Hashable, Sendable {
+    /// It is what the manifest commits to, and it is on the disk.
+    case verified
+    /// It is not; nothing was written. Whoever sent it is to blame.
+    case corrupt
+}
+
+/// One model of this home: its manifest, its hash lists, and those of its bytes that are here.
+///
+/// Nothing that was not hashed is counted, and nothing that was not hashed since the model was opened is served. All
+/// members may be called from any number of threads, and block for as long as the disk takes.
+package final class StoredModel: Sendable {
+    package let id: ManifestID
+    package let manifest: Manifest
+    /// Canonical; they hash to ``id``.
+    package let manifestBytes: [UInt8]
+    /// What was not in order when the model was opened, for the log. The shards that it concerns are absent.
+    package let findings: [StoreError]
+
+    private let map: ChunkMap
+    private let hashes: HashFile
+    let files: ModelFiles
+    private let book: Mutex<ShardBook>
+    private let index: ModelIndex
+    /// The store's own files that were written to since they were synced.
+    private let unsynced: Mutex<Set<Int>>
+    /// One sync at a time: a second one would find nothing left to sync and call durable what the first has not yet synced.
+    private let syncTurn = DispatchSemaphore(value: 1)
+    /// Whether the whole files were compared with their SHA-256 in the manifest: once is enough, because the roots commit to
+    /// the same bytes.
+    private let isChecked: Mutex<Bool>
+
+    /// For ``ModelOpening``, which has looked at the disk.
+    init(
+        id: ManifestID,
+        manifest: Manifest,
+        manifestBytes: [UInt8],
+        findings: [StoreError],
+        hashes: HashFile,
+        files: ModelFiles,
+        book: ShardBook,
+        index: ModelIndex,
+        isChecked: Bool
+    ) {
+        self.id = id
+        self.manifest = manifest
+        self.manifestBytes = manifestBytes
+        self.findings = findings
+        self.map = book.map
+        self.hashes = hashes
+        self.files = files
+        // What an interrupted process wrote was not synced, or it would be durable.
+        let unsynced = book.unsyncedShards.flatMap { manifest.shards[$0.position].extents.map(\.file) }
+        self.unsynced = Mutex(Set(unsynced))
+        self.book = Mutex(book)
+        self.index = index
+        self.isChecked = Mutex(isChecked)
+    }
+
+    /// What is here now.
+    package var state: StoredState { self.book.withLock { $0 }.snapshot() }
+
+    /// The shards whose hash list has to be fetched before their chunks can be, ascending. Shards of one chunk need none.
+    package var missingHashLists: [ShardIndex] { self.hashes.missing }
+
+    /// The shard's hash list, for a peer that asks; nil when it is not here.
+    package func hashList(of shard: ShardIndex) throws(StoreError) -> HashList? { try self.hashes.list(of: shard) }
+
+    /// Keeps a hash list that arrived; throws ``StoreError/Code/wrongHashList`` when it is not the shard's.
+    package func install(_ list: HashList, for shard: ShardIndex) throws(StoreError) {
+        try self.hashes.install(list, for: shard)
+    }
+
+    /// Hashes a chunk that arrived and, if it is right, puts it in its place. A chunk that is here is not written again.
+    package func write(
+        _ chunk: ChunkIndex,
+        of shard: ShardIndex,
+        bytes: UnsafeRawBufferPointer
+    ) throws(StoreError) -> ChunkVerdict {
+        guard bytes.count == self.map.byteCount(of: chunk, in: shard) else { return .corrupt }
+        guard let expected = try self.hashes.digest(of: chunk, in: shard) else {
+            throw StoreError(.hashListMissing, "the hash list of \(shard) has to come before its chunks")
+        }
+        guard Digest(sha256Of: bytes.bytes) == expected else { return .corrupt }
+        if self.book.withLock({ $0.isPresent(chunk, of: shard) }) { return .verified }
+        let pieces = self.map.pieces(of: chunk, in: shard)
+        try self.files.write(pieces, from: bytes)
+        // Unsynced before verified: whoever sees the shard verified also sees the files that it needs synced.
+        self.unsynced.withLock { $0.formUnion(pieces.lazy.map(\.file)) }
+        self.book.withLock { $0.verified(chunk, of: shard) }
+        return .verified
+    }
+
+    /// Reads a verified chunk into the beginning of `buffer`, and answers its length. The first time since the model was
+    /// opened it is hashed before it is handed out. After ``StoreError/Code/changed``, ``StoreError/Code/corrupt`` or
+    /// ``StoreError/Code/missing`` shards are absent: see ``state``.
+    package func read(
+        _ chunk: ChunkIndex,
+        of shard: ShardIndex,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) -> Int {
+        let (isPresent, isProven) = self.book.withLock {
+            ($0.isPresent(chunk, of: shard), $0.isProven(chunk, of: shard))
+        }
+        guard isPresent else { throw StoreError(.absent, "\(chunk) of \(shard) is not here") }
+        let count = self.map.byteCount(of: chunk, in: shard)
+        precondition(buffer.count >= count, "\(chunk) of \(shard) needs \(count) bytes of room")
+        let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        do throws(ModelFiles.ReadFailure) {
+            try self.files.read(self.map.pieces(of: chunk, in: shard), into: room)
+        } catch {
+            try self.lose(error.lostFile.map { self.map.shards(in: [$0]) } ?? [shard])
+            throw error.error
+        }
+        if isProven { return count }
+        guard Digest(sha256Of: UnsafeRawBufferPointer(room).bytes) == (try self.hashes.digest(of: chunk, in: shard))
+        else {
+            try self.lose([shard])
+            throw StoreError(
+                .corrupt,
+                "\(chunk) of \(shard) of model \(self.id) changed on the disk: the shard has to be fetched again"
+            )
+        }
+        self.book.withLock { $0.proved(chunk, of: shard) }
+        return count
+    }
+
+    /// Hashes what is here of the shard, because a peer says that it is wrong. False: it was, and is absent now. An
+    /// absent shard is looked for again, and true if it is there after all (an external file that was restored).
+    package func recheck(_ shard: ShardIndex) throws(StoreError) -> Bool {
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Cutting.chunkSize, alignment: 4096)
+        defer { scratch.deallocate() }
+        let examiner = ShardExaminer(map: self.map, hashes: self.hashes, files: self.files)
+        let before = self.book.withLock { $0.chunks(of: shard) }
+        if before.isEmpty {
+            let found = try examiner.goodChunks(of: shard, scratch: scratch)
+            self.unsynced.withLock { $0.formUnion(self.map.shards[shard.position].extents.lazy.map(\.file)) }
+            self.book.withLock { book in
+                for chunk in found.setBits { book.verified(ChunkIndex(chunk), of: shard) }
+            }
+            return found.isFull
+        }
+        for chunk in before.setBits where try !examiner.isGood(ChunkIndex(chunk), of: shard, scratch: scratch) {
+            try self.lose([shard])
+            return false
+        }
+        return true
+    }
+
+    /// Syncs what was written, and makes those shards durable that were whole before; answers them.
+    package func synchronize() throws(StoreError) -> [ShardIndex] {
+        self.syncTurn.wait()
+        defer { self.syncTurn.signal() }
+        let tickets = self.book.withLock { $0.syncTickets() }
+        guard !tickets.isEmpty else { return [] }
+        let files = self.unsynced.withLock { files in
+            defer { files = [] }
+            return files
+        }
+        do throws(StoreError) {
+            try self.hashes.synchronize()
+            try self.files.synchronize(files)
+        } catch {
+            // After a failed fsync the kernel calls the pages clean, so that a second one would succeed without them.
+            let doubtful = self.map.shards(in: files)
+            try self.lose(self.book.withLock { book in doubtful.filter { book.state(of: $0) != .durable } })
+            throw error
+        }
+        try self.index.markDurable(self.id) {
+            let valid = self.book.withLock { book in tickets.filter { book.isValid($0) } }
+            return valid.map { ($0.shard.position, self.manifest.shards[$0.shard.position].size) }
+        }
+        return self.book.withLock { $0.synced(tickets) }
+    }
+
+    /// Compares each whole file with its SHA-256 in the manifest, once all shards are durable. A mismatch means that the
+    /// manifest contradicts itself: no peer can repair that.
+    package func finish(progress: ProgressHandler? = nil) throws(StoreError) {
+        let unfinished = self.book.withLock { $0.unfinishedCount }
+        guard unfinished == 0 else {
+            throw StoreError(.incomplete, "\(unfinished) of \(self.manifest.shards.count) shards are not durable yet")
+        }
+        if self.isChecked.withLock({ $0 }) { return }
+        let meter = ProgressMeter(total: self.manifest.totalSize, handler: progress)
+        try AllCores.run(count: self.manifest.files.count, scratch: Self.hashingBlock) {
+            (position, scratch) throws(StoreError) in
+            try self.check(position, meter, scratch)
+        }
+        try self.index.markChecked(self.id)
+        self.isChecked.withLock { $0 = true }
+        try meter.complete()
+    }
+
+    /// 1 MiB: a read long enough that the call does not matter.
+    private static let hashingBlock = 1 << 20
+
+    private func check(
+        _ position: Int,
+        _ meter: ProgressMeter,
+        _ scratch: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) {
+        let file = self.manifest.files[position]
+        var hash = FileHash()
+        var offset = 0
+        while offset < file.size {
+            let block = UnsafeMutableRawBufferPointer(rebasing: scratch[..<min(scratch.count, file.size - offset)])
+            do throws(ModelFiles.ReadFailure) {
+                guard try self.files.read(position, into: block, at: offset) == block.count else { break }
+            } catch {
+                try self.lose(self.map.shards(in: [position]))
+                throw error.error
+            }
+            hash.update(UnsafeRawBufferPointer(block))
+            offset += block.count
+            try meter.advance(by: block.count)
+        }
+        guard offset == file.size, hash.digest == file.sha256 else {
+            throw StoreError(
+                .wrongContent,
+                "\(file.path) does not have the SHA-256 that the manifest claims, although all its shards are right: "
+                    + "the publisher's manifest is wrong; do not use the file"
+            )
+        }
+    }
+
+    /// These shards are absent from now on, in the index as well.
+    private func lose(_ shards: [ShardIndex]) throws(StoreError) {
+        self.book.withLock { $0.lose(shards) }
+        try self.index.markLost(self.id, shards)
+    }
+}

@@ -1,0 +1,76 @@
+import ShoalCore
+import ShoalFormats
+
+extension ModelStore {
+    /// Describes the user's file or folder and serves it where it lies: it is only read, never copied, never changed.
+    ///
+    /// Publishing the same files again costs a look at each, as long as size, time of change and inode are the same. When
+    /// the home holds all of the model already, its own copy is served.
+    package func publish(path: String, progress: ProgressHandler? = nil) throws(StoreError) -> StoredModel {
+        let tree = try SourceTree(path: path)
+        if let model = try self.publishedBefore(tree, progress) { return model }
+        let plan = try Self.plan(tree)
+        let id = try self.folder.make { (draft) throws(StoreError) in
+            let hashes = try draft.openHashes()
+            let manifest = try SourceHasher(tree: tree, plan: plan, hashes: hashes, progress: progress).manifest()
+            try hashes.synchronize()
+            let bytes = ManifestWriter.bytes(of: manifest)
+            try draft.writeManifest(bytes)
+            return ManifestID(ofManifestBytes: bytes)
+        } merge: { (draft, existing) throws(StoreError) in
+            try existing.takeHashes(from: draft)
+        }
+        try self.register(id, tree, plan)
+        guard let model = try self.open(id) else {
+            throw StoreError(.missing, "\(self.folder.path)/\(id) was removed while it was made: publish again")
+        }
+        return model
+    }
+
+    /// The model that these very files are, if they were published before and did not change.
+    private func publishedBefore(_ tree: SourceTree, _ progress: ProgressHandler?) throws(StoreError) -> StoredModel? {
+        guard let first = tree.files.first else { return nil }
+        let external = Self.external(tree)
+        for candidate in try self.index.modelsServing(first.location) where candidate.files == external {
+            guard let model = try self.open(candidate.id, progress: progress) else { continue }
+            let paths = model.manifest.files.map(\.path)
+            if paths == tree.files.map(\.path), model.state.complete.isFull { return model }
+        }
+        return nil
+    }
+
+    /// Format `files`: cut without looking into them.
+    private static func plan(_ tree: SourceTree) throws(StoreError) -> LayoutPlan {
+        do throws(ManifestError) {
+            return try LayoutOne.plan(
+                format: .files,
+                files: tree.files.map { .plain(path: $0.path, size: $0.identity.size) }
+            )
+        } catch {
+            throw StoreError(.badName, "cannot be published: \(error)", cause: error)
+        }
+    }
+
+    /// Has the model's bytes come from the user's files from now on, unless the home holds all of them.
+    private func register(_ id: ManifestID, _ tree: SourceTree, _ plan: LayoutPlan) throws(StoreError) {
+        try self.inTurn { () throws(StoreError) in
+            if let model = self.openModel(id) {
+                if model.state.complete.isFull { return }
+                throw StoreError(
+                    .busy,
+                    "model \(id) is in use by this process and incomplete: stop that and publish again"
+                )
+            }
+            let record = try self.index.use(id, size: plan.totalSize)
+            if record.externalFiles.isEmpty, record.durableShards.count == plan.shards.count { return }
+            try self.index.register(id, files: Self.external(tree), shardSizes: plan.shards.map(\.size))
+            try self.folder.model(id)?.removeFiles()
+        }
+    }
+
+    private static func external(_ tree: SourceTree) -> [ExternalFile] {
+        tree.files.enumerated().map { position, file in
+            ExternalFile(position: position, path: file.location, identity: file.identity)
+        }
+    }
+}
