@@ -21,7 +21,7 @@ extension Digest {
     }
 
     /// HMAC-SHA-256 (RFC 2104) of `bytes` under `key`.
-    init(hmacOf bytes: [UInt8], key: [UInt8]) {
+    package init(hmacOf bytes: [UInt8], key: [UInt8]) {
         self.init(finished: HMAC<SHA256>.authenticationCode(for: bytes, using: SymmetricKey(data: key)))
     }
 

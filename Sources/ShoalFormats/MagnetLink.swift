@@ -52,6 +52,9 @@ package struct MagnetLink: Hashable, Sendable {
     /// The name under which trackers know the swarm.
     package var infoHash: InfoHash { self.manifestID.infoHash(swarmKey: self.swarmKey) }
 
+    /// The key of the swarm's `join` proofs.
+    package var joinKey: Digest { self.manifestID.joinKey(swarmKey: self.swarmKey) }
+
     /// The canonical form, in printable ASCII. A private link's text contains the key: show it only to the user.
     package var text: String {
         var text = "magnet:?xt=urn:sha256:\(self.manifestID.hex)"

@@ -29,4 +29,11 @@ extension ManifestID {
         }
         return hash
     }
+
+    /// The key of `join` proofs: who has it, is in the swarm. The raw ID, or in a private swarm
+    /// HMAC-SHA-256(`swarmKey`, "shoal/1 member" ‖ raw ID).
+    package func joinKey(swarmKey: SwarmKey?) -> Digest {
+        guard let swarmKey else { return self.digest }
+        return Digest(hmacOf: Array("shoal/1 member".utf8) + self.bytes, key: swarmKey.bytes)
+    }
 }

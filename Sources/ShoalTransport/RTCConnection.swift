@@ -23,7 +23,7 @@ final class RTCConnection {
     }
 
     let id: ConnectionID
-    let role: PeerPath.Role
+    let role: RTCPath.Role
     private var stage: Stage
     /// ``RTCConfiguration/openingLimit`` after both descriptions were there; nil before that, and once it is open.
     private var openingLimit: Instant?
@@ -40,7 +40,7 @@ final class RTCConnection {
 
     init(
         id: ConnectionID,
-        role: PeerPath.Role,
+        role: RTCPath.Role,
         configuration: RTCConfiguration,
         certificate: RTCCertificate,
         callbacks: RTCCallbacks,
@@ -96,7 +96,7 @@ final class RTCConnection {
     }
 
     /// The way to the peer, when both channels are open for the first time.
-    func open(localFingerprint: Digest) throws(RTCError) -> PeerPath? {
+    func open(localFingerprint: Digest) throws(RTCError) -> RTCPath? {
         guard case .waiting = self.stage, self.opened == .bothOpened else { return nil }
         var shown = [UInt8](repeating: 0, count: Digest.byteCount)
         guard cdc_remote_fingerprint(self.handle, &shown), let fingerprint = Digest(bytes: shown),
@@ -105,7 +105,7 @@ final class RTCConnection {
         self.stage = .open
         self.openingLimit = nil
         let figures = self.figures()
-        return PeerPath(
+        return RTCPath(
             role: self.role,
             localFingerprint: localFingerprint,
             remoteFingerprint: fingerprint,

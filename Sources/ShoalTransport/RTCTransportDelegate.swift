@@ -11,7 +11,7 @@ package protocol RTCTransportDelegate: AnyObject, Sendable {
     func described(_ connection: ConnectionID, sdp: String)
 
     /// Both channels are open, and the peer's certificate is the one its SDP had named.
-    func opened(_ connection: ConnectionID, path: PeerPath)
+    func opened(_ connection: ConnectionID, path: RTCPath)
 
     /// The connection is gone, whoever closed it; its upload buffers are free.
     func closed(_ connection: ConnectionID, reason: String)
@@ -27,7 +27,7 @@ package protocol RTCTransportDelegate: AnyObject, Sendable {
 }
 
 /// What is known of an open connection's other end and of the way to it.
-package struct PeerPath: Hashable, Sendable {
+package struct RTCPath: Hashable, Sendable {
     /// Who made the SDP offer, whatever the roles in DTLS.
     package enum Role: Hashable, Sendable {
         case initiator

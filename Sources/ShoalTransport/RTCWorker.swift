@@ -87,7 +87,7 @@ final class RTCWorker {
 
     private func create(
         _ id: ConnectionID,
-        role: PeerPath.Role,
+        role: RTCPath.Role,
         _ start: (RTCConnection) throws(RTCError) -> Void
     ) {
         precondition(self.connections[id] == nil, "\(id) was made twice")

@@ -161,3 +161,30 @@ package struct Rejection: Hashable, Sendable {
         self.retryAfter = retryAfter
     }
 }
+
+extension ControlMessage.Body {
+    /// The message's name, for logs.
+    package var name: String {
+        switch self {
+        case .hello: "hello"
+        case .helloProof: "helloProof"
+        case .join: "join"
+        case .bitfield: "bitfield"
+        case .have: "have"
+        case .gone: "gone"
+        case .partial: "partial"
+        case .manifestRequest: "manifestRequest"
+        case .manifestPart: "manifestPart"
+        case .hashesRequest: "hashesRequest"
+        case .hashes: "hashes"
+        case .request: "request"
+        case .cancel: "cancel"
+        case .reject: "reject"
+        case .ack: "ack"
+        case .corrupt: "corrupt"
+        case .ping: "ping"
+        case .pong: "pong"
+        case .unknown(let type): "unknown(\(type))"
+        }
+    }
+}

@@ -248,7 +248,7 @@ struct Testbed {
             }
             return
         }
-        self.nodes[end.node].ledgers[end.connection]?.expect(request, swarm: swarm, shardSize: size, slots: slots)
+        _ = self.nodes[end.node].ledgers[end.connection]?.expect(request, swarm: swarm, shardSize: size, slots: slots)
         self.send(ControlMessage(handle: swarm.rawValue, .request(request)), from: end)
     }
 

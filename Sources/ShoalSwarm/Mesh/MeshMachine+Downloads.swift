@@ -204,6 +204,11 @@ extension MeshMachine {
     mutating func chunkVerified(_ receipt: ChunkReceipt, at now: Instant, into effects: inout [MeshEffect]) {
         self.chunkEnded(receipt, verified: true, arrived: true, into: &effects)
         self.cancelOthers(receipt, into: &effects)
+        if let node = self.peers[receipt.connection]?.identity?.nodeID,
+            let size = self.swarms[receipt.swarm]?.holdings?.size(of: receipt.chunk, in: receipt.shard)
+        {
+            self.swarms.update(receipt.swarm) { $0.received(size, from: node) }
+        }
         let completes = self.swarms.update(receipt.swarm) { swarm in
             swarm.holdings?.verified(receipt.chunk, of: receipt.shard) ?? false
         }

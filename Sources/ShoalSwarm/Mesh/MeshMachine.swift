@@ -13,7 +13,7 @@ package struct MeshMachine: Sendable {
     let authenticator: any Authenticator
     /// New at each start of the node.
     let session: UInt64
-    let nodeID: NodeID
+    package let nodeID: NodeID
     var generator: SeededGenerator
 
     var swarms = SortedMap<SwarmHandle, Swarm>()

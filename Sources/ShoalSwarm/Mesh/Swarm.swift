@@ -10,6 +10,9 @@ struct Swarm: Sendable {
     var manifestFetch: ManifestFetch?
     /// The store gave up; nothing is asked for any more.
     var hasFailed = false
+    /// Verified bytes that each peer sent since the node started.
+    private(set) var contributions = SortedMap<NodeID, Int>()
+    private(set) var receivedBytes = 0
 
     init(_ description: SwarmDescription) {
         self.description = description
@@ -17,6 +20,17 @@ struct Swarm: Sendable {
     }
 
     var handle: SwarmHandle { self.description.handle }
+
+    /// 1,024 peers are counted one by one; what more of them sent still counts as received.
+    static let contributorLimit = 1_024
+
+    mutating func received(_ bytes: Int, from node: NodeID) {
+        if self.contributions.update(node, { $0 += bytes }) == nil, self.contributions.count < Self.contributorLimit {
+            self.contributions[node] = bytes
+        }
+        self.receivedBytes += bytes
+    }
+
     var isComplete: Bool { self.holdings?.complete.isFull ?? false }
 
     /// Bytes still wanted, as trackers are told; nil while unknown.

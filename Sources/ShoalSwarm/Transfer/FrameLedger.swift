@@ -28,11 +28,14 @@ package struct FrameLedger: Sendable {
     private let connection: ConnectionID
     private var requests = SortedMap<UInt32, Expectation>()
     private var highestID: UInt32 = 0
+    private var isClosed = false
 
     package init(connection: ConnectionID) { self.connection = connection }
 
-    /// Reserves `slots`, one for each chunk of the request, in the order of the chunks.
-    package mutating func expect(_ request: ChunkRequest, swarm: SwarmHandle, shardSize: Int, slots: [Int]) {
+    /// Reserves `slots`, one for each chunk of the request, in the order of the chunks. False, and nothing reserved, when
+    /// the connection has closed meanwhile.
+    package mutating func expect(_ request: ChunkRequest, swarm: SwarmHandle, shardSize: Int, slots: [Int]) -> Bool {
+        guard !self.isClosed else { return false }
         precondition(slots.count == Int(request.count), "\(slots.count) slots for \(request.count) chunks")
         precondition(request.id > self.highestID, "request IDs increase")
         self.highestID = request.id
@@ -44,6 +47,7 @@ package struct FrameLedger: Sendable {
             )
         }
         self.requests[request.id] = Expectation(request: request, swarm: swarm, chunks: chunks)
+        return true
     }
 
     /// Judges a frame with `payload` bytes behind its header.
@@ -89,7 +93,8 @@ package struct FrameLedger: Sendable {
 
     /// The connection is gone: everything that is still here is released.
     package mutating func closed() -> [Released] {
-        self.requests.keys.flatMap { self.discard($0) }
+        self.isClosed = true
+        return self.requests.keys.flatMap { self.discard($0) }
     }
 
     private func released(_ position: Int, of expectation: Expectation) -> Released? {

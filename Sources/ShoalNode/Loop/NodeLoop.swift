@@ -1,0 +1,71 @@
+import Foundation
+import ShoalCore
+import ShoalSwarm
+
+/// The one thread that owns the mesh machine: takes a batch of inputs, stamps it with one instant, lets the machine
+/// handle it, carries the effects out, sleeps until the next input or deadline.
+final class NodeLoop: Sendable {
+    enum Item: Sendable {
+        case input(MeshInput)
+        /// With what is to be done once the loop has it: a peer's account is eased by then.
+        case accounted(MeshInput, onceTaken: @Sendable () -> Void)
+        /// Shows the machine to somebody who wants to know, between two batches.
+        case ask(@Sendable (borrowing MeshMachine) -> Void)
+        case end
+    }
+
+    let mailbox = Mailbox<Item>()
+
+    func post(_ input: MeshInput) { self.mailbox.post(.input(input)) }
+
+    func post(_ input: MeshInput, thenOnceTaken onceTaken: @escaping @Sendable () -> Void) {
+        self.mailbox.post(.accounted(input, onceTaken: onceTaken))
+    }
+
+    /// What `question` finds in the machine.
+    func ask<Answer: Sendable>(_ question: @escaping @Sendable (borrowing MeshMachine) -> Answer) async -> Answer {
+        await withCheckedContinuation { continuation in
+            self.mailbox.post(.ask { continuation.resume(returning: question($0)) })
+        }
+    }
+
+    /// Starts the thread. `carryOut` is called on it, once for each effect, in order, and must not block.
+    func start(_ machine: sending MeshMachine, carryOut: @escaping @Sendable (MeshEffect) -> Void) {
+        let mailbox = self.mailbox
+        let start = machine
+        let thread = Thread { Self.run(start, mailbox, carryOut) }
+        thread.name = "shoal.loop"
+        thread.start()
+    }
+
+    /// Ends the thread after what was posted before.
+    func end() { self.mailbox.post(.end) }
+
+    private static func run(
+        _ start: MeshMachine,
+        _ mailbox: Mailbox<Item>,
+        _ carryOut: @Sendable (MeshEffect) -> Void
+    ) {
+        var machine = start
+        var effects: [MeshEffect] = []
+        while true {
+            let items = mailbox.take(until: machine.nextDeadline)
+            let now = NodeClock.now
+            for item in items {
+                switch item {
+                case .input(let input): machine.handle(input, at: now, into: &effects)
+                case .accounted(let input, let onceTaken):
+                    onceTaken()
+                    machine.handle(input, at: now, into: &effects)
+                case .ask(let question): question(machine)
+                case .end: return
+                }
+            }
+            if let deadline = machine.nextDeadline, now >= deadline {
+                machine.handle(.deadline, at: now, into: &effects)
+            }
+            for effect in effects { carryOut(effect) }
+            effects.removeAll(keepingCapacity: true)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+package import ShoalSignaling
+package import ShoalSwarm
+import ShoalTransport
+
+/// What a node is told when it starts.
+package struct NodeConfiguration: Sendable {
+    /// Where WebRTC sockets are bound; `127.0.0.1` keeps all traffic on this machine. Nil: every interface but loopback.
+    package var bindAddress: String?
+    /// Where every swarm of this node is announced.
+    package var trackers: [TrackerURL] = []
+    /// PEM file of a private authority that signs trackers' certificates.
+    package var trackerAuthority: String?
+    /// STUN and TURN servers.
+    package var iceServers: [String] = []
+    package var mesh = MeshConfiguration()
+    /// Threads that hash and read and write.
+    package var diskThreads = 4
+
+    package init() {}
+
+    var rtc: RTCConfiguration {
+        var rtc = RTCConfiguration()
+        rtc.bindAddress = self.bindAddress
+        rtc.iceServers = self.iceServers
+        return rtc
+    }
+}

@@ -1,0 +1,18 @@
+package import ShoalFormats
+package import ShoalStore
+package import ShoalSwarm
+
+/// What a node's owner may want to know while it runs.
+package enum NodeEvent: Sendable {
+    case observed(MeshObservation)
+    /// The manifest is here: the model's name for people can be shown, its size is known.
+    case described(SwarmHandle, Manifest)
+    /// The first chunk of the model that came from a peer is verified.
+    case firstChunk(SwarmHandle)
+    /// Every byte is verified, durable, and hashes to what the manifest says of each file.
+    case finished(SwarmHandle)
+    /// The model cannot be completed here; the message says what to do.
+    case failed(SwarmHandle, StoreError)
+    /// Something was wrong on disk when the model was opened; what is missing is fetched again.
+    case found(SwarmHandle, StoreError)
+}

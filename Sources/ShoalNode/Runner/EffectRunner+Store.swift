@@ -1,0 +1,114 @@
+import Logging
+import ShoalCore
+import ShoalFormats
+import ShoalStore
+import ShoalSwarm
+import Synchronization
+
+/// What the mesh wants of the store.
+extension EffectRunner {
+    func checkManifest(_ swarm: SwarmHandle, _ bytes: [UInt8], from connection: ConnectionID) {
+        guard let id = self.expected.withLock({ $0[swarm] }) else { return }
+        self.disk.submit {
+            do throws(StoreError) {
+                let model = ModelDesk(try self.store.receive(manifest: bytes, id: id))
+                self.register(model, swarm)
+                self.loop.post(.manifestAccepted(swarm, model.content))
+            } catch {
+                guard error.code == .wrongManifest else { return self.fail(swarm, error) }
+                self.loop.post(.manifestRejected(swarm, from: connection, reason: error.message))
+            }
+        }
+    }
+
+    func register(_ model: ModelDesk, _ swarm: SwarmHandle) {
+        self.models.withLock { $0[swarm] = model }
+        for finding in model.stored.findings { self.onEvent(.found(swarm, finding)) }
+        self.onEvent(.described(swarm, model.stored.manifest))
+    }
+
+    func checkHashes(_ swarm: SwarmHandle, _ shard: ShardIndex, _ digests: [Digest], from connection: ConnectionID) {
+        guard let model = self.model(of: swarm) else { return }
+        self.disk.submit {
+            let id = model.stored.manifest.shards[shard.position].id
+            guard let list = HashList(bytes: digests.flatMap(\.bytes), of: id) else {
+                return self.loop.post(.hashesRejected(swarm, shard, from: connection))
+            }
+            do throws(StoreError) {
+                try model.stored.install(list, for: shard)
+                self.loop.post(.hashesAccepted(swarm, shard))
+            } catch {
+                self.fail(swarm, error)
+            }
+        }
+    }
+
+    func recheck(_ swarm: SwarmHandle, _ shard: ShardIndex) {
+        guard let model = self.model(of: swarm) else { return }
+        self.disk.submit {
+            do throws(StoreError) {
+                guard try !model.stored.recheck(shard) else { return }
+                self.loop.post(.shardLost(swarm, shard, reason: "its bytes on disk are not the ones that were verified"))
+            } catch {
+                self.lost(swarm, shard, error)
+            }
+        }
+    }
+
+    /// A read failed: tells the mesh which shards are gone with it.
+    func lost(_ swarm: SwarmHandle, _ shard: ShardIndex, _ error: StoreError) {
+        guard let model = self.model(of: swarm) else { return }
+        switch error.code {
+        case .changed:
+            // The whole file is in doubt, and with it every shard that lies in it.
+            let complete = model.stored.state.complete
+            for position in 0..<complete.count where !complete[position] {
+                self.loop.post(.shardLost(swarm, ShardIndex(position), reason: error.message))
+            }
+        case .corrupt, .absent: self.loop.post(.shardLost(swarm, shard, reason: error.message))
+        default:
+            self.logger.error(
+                "read failed",
+                metadata: ["shoal.shard": "\(shard.rawValue)", "shoal.error": "\(error)"]
+            )
+        }
+    }
+
+    /// Makes verified shards durable; one sync at a time does for every shard that was verified before it began.
+    func synchronize(_ swarm: SwarmHandle) {
+        guard let model = self.model(of: swarm), model.wantSync() else { return }
+        self.disk.submit {
+            while true {
+                let wanted = model.wantedSyncs
+                do throws(StoreError) {
+                    _ = try model.stored.synchronize()
+                } catch {
+                    self.fail(swarm, error)
+                }
+                guard model.syncedOnce(of: wanted) else { return }
+            }
+        }
+    }
+
+    /// Everything is verified: makes it durable and compares each file with what the manifest says of it.
+    func finish(_ swarm: SwarmHandle) {
+        guard let model = self.model(of: swarm) else { return }
+        self.disk.submit {
+            do throws(StoreError) {
+                _ = try model.stored.synchronize()
+                try model.stored.finish()
+                self.onEvent(.finished(swarm))
+            } catch {
+                self.fail(swarm, error)
+            }
+        }
+    }
+
+    /// The store cannot go on with this swarm. Said once.
+    func fail(_ swarm: SwarmHandle, _ error: StoreError) {
+        let isFirst = self.failures.withLock { $0.insert(swarm).inserted }
+        guard isFirst else { return }
+        self.loop.post(.storeFailed(swarm, reason: error.message))
+        self.onEvent(.failed(swarm, error))
+    }
+}

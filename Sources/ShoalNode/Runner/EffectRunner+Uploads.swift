@@ -1,0 +1,65 @@
+import Logging
+import ShoalCore
+import ShoalFormats
+import ShoalStore
+import ShoalSwarm
+import ShoalTransport
+import ShoalWire
+
+/// Chunks and hash lists on their way up.
+extension EffectRunner {
+    func serve(
+        _ connection: ConnectionID,
+        _ request: UInt32,
+        _ swarm: SwarmHandle,
+        _ shard: ShardIndex,
+        _ chunk: ChunkIndex
+    ) {
+        guard let model = self.model(of: swarm) else {
+            return self.loop.post(.chunkUnreadable(connection, request: request, chunk: chunk))
+        }
+        let (token, buffer) = self.uploads.begin(connection, request: request, chunk: chunk)
+        self.disk.submit {
+            do throws(StoreError) {
+                let size = try model.stored.read(chunk, of: shard, into: buffer.bytes)
+                let headers = self.headers(of: chunk, size: size, request: request, swarm: swarm)
+                let isSent = self.uploads.handOver(token) { self.desk(of: connection) != nil }
+                guard isSent else { return self.abandon(token) }
+                let outgoing = OutgoingChunk(headers: headers, payload: buffer, size: size)
+                self.transport.sendChunk(connection, outgoing, token: token)
+            } catch {
+                self.abandon(token)
+                self.lost(swarm, shard, error)
+            }
+        }
+    }
+
+    private func headers(of chunk: ChunkIndex, size: Int, request: UInt32, swarm: SwarmHandle) -> [UInt8] {
+        stride(from: 0, to: size, by: WireLimits.framePayload).flatMap { offset in
+            FrameHeader(handle: swarm.rawValue, request: request, chunk: chunk, offset: UInt32(offset)).encoded()
+        }
+    }
+
+    private func abandon(_ token: UInt64) {
+        guard let upload = self.uploads.finish(token) else { return }
+        self.loop.post(.chunkUnreadable(upload.connection, request: upload.request, chunk: upload.chunk))
+    }
+
+    func serveHashes(_ connection: ConnectionID, _ swarm: SwarmHandle, _ shard: ShardIndex) {
+        guard let model = self.model(of: swarm) else { return }
+        self.disk.submit {
+            var digests: [Digest] = []
+            do throws(StoreError) {
+                if let list = try model.stored.hashList(of: shard) {
+                    digests = (0..<list.count).map { list[ChunkIndex($0)] }
+                }
+            } catch {
+                self.logger.error(
+                    "hash list unreadable",
+                    metadata: ["shoal.shard": "\(shard.rawValue)", "shoal.error": "\(error)"]
+                )
+            }
+            self.send(ControlMessage(handle: swarm.rawValue, .hashes(shard: shard, digests: digests)), to: connection)
+        }
+    }
+}

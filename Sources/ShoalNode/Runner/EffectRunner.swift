@@ -1,0 +1,125 @@
+import Logging
+import ShoalCore
+import ShoalFormats
+import ShoalSignaling
+import ShoalStore
+import ShoalSwarm
+import ShoalTransport
+import ShoalWire
+import Synchronization
+
+/// Carries out what the mesh orders, and tells the loop what came of it. Everything here returns at once; disks have
+/// their pool, WebRTC and trackers their own threads.
+///
+/// The parts: connections (here), downloads, uploads, the store, the transport's callbacks.
+final class EffectRunner: Sendable {
+    let loop: NodeLoop
+    let store: ModelStore
+    let disk: DiskPool
+    let logger: Logger
+    let onEvent: @Sendable (NodeEvent) -> Void
+    let slab: Slab
+    let uploads: UploadDesk
+    let desks = Mutex<[ConnectionID: ConnectionDesk]>([:])
+    let models = Mutex<[SwarmHandle: ModelDesk]>([:])
+    /// Which manifest each swarm waits for.
+    let expected = Mutex<[SwarmHandle: ManifestID]>([:])
+    /// Swarms whose failure has been told.
+    let failures = Mutex<Set<SwarmHandle>>([])
+    /// Set once, before the loop starts.
+    private let wiring = Mutex<Wiring?>(nil)
+
+    struct Wiring: Sendable {
+        let transport: RTCTransport
+        let trackers: [TrackerClient]
+    }
+
+    init(
+        loop: NodeLoop,
+        store: ModelStore,
+        disk: DiskPool,
+        configuration: MeshConfiguration,
+        logger: Logger,
+        onEvent: @escaping @Sendable (NodeEvent) -> Void
+    ) {
+        self.loop = loop
+        self.store = store
+        self.disk = disk
+        self.logger = logger
+        self.onEvent = onEvent
+        self.slab = Slab(slots: configuration.room)
+        self.uploads = UploadDesk(buffers: configuration.servesAtOnce)
+    }
+
+    func connect(_ wiring: Wiring) { self.wiring.withLock { $0 = wiring } }
+
+    var transport: RTCTransport { self.wired.transport }
+
+    private var wired: Wiring {
+        guard let wiring = self.wiring.withLock({ $0 }) else { preconditionFailure("the loop ran before its wiring") }
+        return wiring
+    }
+
+    func carryOut(_ effect: MeshEffect) {
+        switch effect {
+        case .makeOffer(let connection): self.transport.offer(connection)
+        case .makeAnswer(let connection, let offer): self.transport.answer(connection, offer: offer)
+        case .acceptAnswer(let connection, let answer): self.transport.accept(connection, answer: answer)
+        case .disconnect(let connection, let reason): self.transport.close(connection, reason: reason)
+        case .send(let connection, let message): self.send(message, to: connection)
+
+        case .request(let connection, let swarm, let request): self.request(request, swarm, of: connection)
+        case .discard(let connection, let request): self.release(of: connection) { $0.discard(request) }
+        case .settle(let connection, let request, let framesSent):
+            self.release(of: connection) { $0.settle(request, framesSent: framesSent) }
+        case .verify(let receipt): self.verify(receipt)
+        case .drop(let receipt): self.drop(receipt)
+
+        case .checkManifest(let swarm, let bytes, let connection): self.checkManifest(swarm, bytes, from: connection)
+        case .checkHashes(let swarm, let shard, let digests, let connection):
+            self.checkHashes(swarm, shard, digests, from: connection)
+        case .recheck(let swarm, let shard): self.recheck(swarm, shard)
+
+        case .serve(let connection, let request, let swarm, let shard, let chunk):
+            self.serve(connection, request, swarm, shard, chunk)
+        case .serveHashes(let connection, let swarm, let shard): self.serveHashes(connection, swarm, shard)
+
+        case .connectTracker(let index): self.wired.trackers[index.rawValue].connect()
+        case .sendToTracker(let index, let request): self.send(request, to: index)
+        case .disconnectTracker(let index): self.wired.trackers[index.rawValue].close()
+
+        case .observe(let observation): self.observe(observation)
+        }
+    }
+
+    func send(_ message: ControlMessage, to connection: ConnectionID) {
+        self.logger.trace(
+            "message sent",
+            metadata: ["shoal.connection": "\(connection.rawValue)", "shoal.message": "\(message.body.name)"]
+        )
+        self.transport.sendControl(connection, message.encoded())
+    }
+
+    private func send(_ request: TrackerRequest, to index: TrackerIndex) {
+        do {
+            try self.wired.trackers[index.rawValue].send(request)
+        } catch {
+            // An SDP that is longer than trackers take: this announce is lost, the next has other offers.
+            self.logger.error("announce not sent", metadata: ["shoal.error": "\(error)"])
+        }
+    }
+
+    private func observe(_ observation: MeshObservation) {
+        self.logger.debug("observed", metadata: ["shoal.observation": "\(observation)"])
+        switch observation {
+        case .shardCompleted(let swarm, _): self.synchronize(swarm)
+        case .swarmCompleted(let swarm): self.finish(swarm)
+        default: break
+        }
+        self.onEvent(.observed(observation))
+    }
+
+    func desk(of connection: ConnectionID) -> ConnectionDesk? { self.desks.withLock { $0[connection] } }
+
+    func model(of swarm: SwarmHandle) -> ModelDesk? { self.models.withLock { $0[swarm] } }
+}
