@@ -3,11 +3,14 @@ import ShoalFormats
 import Testing
 
 @Suite struct ManifestBoundsTests {
-    @Test func `131,072 shards are read, one more is refused`() throws {
+    @Test func `131,072 shards of 64 MiB are read, one more is refused`() throws {
         let most = Cutting.maximumShardCount
-        let bytes = document(files: [("x", most)], shards: (0..<most).map { [0, $0, 1] })
-        #expect(try ManifestReader.read(bytes).shards.count == most)
-        let more = document(files: [("x", most + 1)], shards: (0...most).map { [0, $0, 1] })
+        let size = Cutting.maximumShardSize
+        let bytes = self.document(files: [("x", most * size)], shards: (0..<most).map { [0, $0 * size, size] })
+        let manifest = try ManifestReader.read(bytes)
+        #expect(manifest.shards.count == most)
+        #expect(manifest.totalSize == 1 << 43)
+        let more = self.document(files: [("x", most + 1)], shards: (0...most).map { [0, $0, 1] })
         let error = #expect(throws: ManifestError.self) { try ManifestReader.read(more) }
         #expect(error?.field == "shards")
     }
@@ -15,12 +18,12 @@ import Testing
     @Test func `65,536 files are read, one more is refused`() throws {
         let most = Manifest.maximumFileCount
         let names = (0...most).map { String(1_000_000 + $0) }
-        let bytes = document(
+        let bytes = self.document(
             files: names.prefix(most).enumerated().map { ($1, $0 == 0 ? 1 : 0) },
             shards: [[0, 0, 1]]
         )
         #expect(try ManifestReader.read(bytes).files.count == most)
-        let more = document(files: names.enumerated().map { ($1, $0 == 0 ? 1 : 0) }, shards: [[0, 0, 1]])
+        let more = self.document(files: names.enumerated().map { ($1, $0 == 0 ? 1 : 0) }, shards: [[0, 0, 1]])
         let error = #expect(throws: ManifestError.self) { try ManifestReader.read(more) }
         #expect(error?.field == "files")
     }
@@ -37,19 +40,11 @@ import Testing
         #expect(over?.problem.contains("32 MiB") == true)
     }
 
-    @Test func `a shard of 64 MiB and a total of 8 TiB are read`() throws {
-        let shard = Cutting.maximumShardSize
-        #expect(try ManifestReader.read(document(files: [("x", shard)], shards: [[0, 0, shard]])).totalSize == shard)
-        let most = Cutting.maximumShardCount
-        let bytes = document(files: [("x", most * shard)], shards: (0..<most).map { [0, $0 * shard, shard] })
-        #expect(try ManifestReader.read(bytes).totalSize == 1 << 43)
-    }
-
     @Test func `a plan whose manifest would exceed 32 MiB is refused before a byte is hashed`() {
-        // 33,000 paths of 1,000 bytes.
-        let files = (0..<33_000).map { index in
-            let folder = String(repeating: "d", count: 249)
-            let path = Array(repeating: folder, count: 4).joined(separator: "/") + String(100_000 + index)
+        // 17,000 paths of 1,000 quotation marks, which take two bytes each.
+        let folder = String(repeating: "\"", count: 249)
+        let files = (0..<17_000).map { index in
+            let path = String(100_000 + index) + "/" + Array(repeating: folder, count: 4).joined(separator: "/")
             return LayoutOne.SourceFile.plain(path: path, size: 1)
         }
         let error = #expect(throws: ManifestError.self) { try LayoutOne.plan(format: .files, files: files) }
