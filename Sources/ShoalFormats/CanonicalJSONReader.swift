@@ -121,16 +121,13 @@ package struct CanonicalJSONReader: Sendable {
         var unescaped: [UInt8] = []
         var runStart = self.offset
         while true {
+            while self.offset < self.bytes.count, Self.isPlain(self.bytes[self.offset]) { self.offset += 1 }
             let byte = try self.byte(else: "the string has no end")
             if byte == UInt8(ascii: "\"") { break }
-            guard byte >= 0x20 else { throw self.error("a control character must be escaped") }
-            if byte == UInt8(ascii: "\\") {
-                unescaped.append(contentsOf: self.bytes[runStart..<self.offset])
-                unescaped.append(try self.readEscape())
-                runStart = self.offset
-            } else {
-                self.offset += 1
-            }
+            guard byte == UInt8(ascii: "\\") else { throw self.error("a control character must be escaped") }
+            unescaped.append(contentsOf: self.bytes[runStart..<self.offset])
+            unescaped.append(try self.readEscape())
+            runStart = self.offset
         }
         let tail = self.bytes[runStart..<self.offset]
         self.offset += 1
@@ -234,6 +231,9 @@ extension CanonicalJSONReader {
         }
         throw CanonicalJSONError(offset: start, problem: "the escape is not the canonical one of its character")
     }
+
+    /// True for what stands for itself inside a string: neither a control character nor `"` nor a backslash.
+    private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x22 && byte != 0x5C }
 
     private static func continuesANumber(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: ".") || byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E")

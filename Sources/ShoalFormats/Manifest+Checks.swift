@@ -153,7 +153,7 @@ extension Manifest {
 
     private func check(_ experts: Experts, _ expert: ExpertID, naming isNamed: inout [Bool]) throws(ManifestError) {
         let field = "experts.map.\(expert)"
-        guard expert.layer < experts.layers, expert.index < experts.perLayer else {
+        guard (0..<experts.layers).contains(expert.layer), (0..<experts.perLayer).contains(expert.index) else {
             throw ManifestError(
                 field: field,
                 problem: "there are \(experts.layers) layers of \(experts.perLayer) experts"

@@ -76,8 +76,7 @@ package enum PublishedPath {
             path.utf8.map { $0 == UInt8(ascii: "/") ? 0 : ASCII.lowercase($0) }
         }
         let order = paths.indices.sorted { left, right in
-            if folded[left].elementsEqual(folded[right]) { return left < right }
-            return folded[left].lexicographicallyPrecedes(folded[right])
+            folded[left] == folded[right] ? left < right : folded[left].lexicographicallyPrecedes(folded[right])
         }
         for (left, right) in zip(order, order.dropFirst()) {
             guard let problem = self.collision(folded[left], folded[right], paths[left], paths[right]) else { continue }

@@ -16,6 +16,11 @@ package struct SwarmKey: FixedBytes {
     package var description: String { "<swarm key>" }
 }
 
+extension SwarmKey: CustomReflectable {
+    /// Nothing: `dump` and debuggers look through descriptions.
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 extension ManifestID {
     /// The ID of the manifest whose canonical bytes are `bytes`.
     package init(ofManifestBytes bytes: [UInt8]) { self.init(Digest(sha256Of: bytes)) }
