@@ -93,9 +93,10 @@ let package = Package(
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore",
+                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: everywhere
         ),

@@ -1,10 +1,11 @@
-import enum Crypto.Curve25519
-import enum Crypto.CryptoKitError
 import Foundation
 package import ShoalCore
 import ShoalFormats
 package import ShoalStore
 import ShoalSwarm
+
+import enum Crypto.CryptoKitError
+import enum Crypto.Curve25519
 
 /// Who a node is: its Ed25519 key (RFC 8032), in `<home>/identity` (32 raw bytes, mode 0600).
 package struct NodeIdentity: Authenticator {

@@ -48,7 +48,9 @@ extension EffectRunner {
         self.disk.submit {
             do throws(StoreError) {
                 guard try !model.stored.recheck(shard) else { return }
-                self.loop.post(.shardLost(swarm, shard, reason: "its bytes on disk are not the ones that were verified"))
+                self.loop.post(
+                    .shardLost(swarm, shard, reason: "its bytes on disk are not the ones that were verified")
+                )
             } catch {
                 self.lost(swarm, shard, error)
             }

@@ -28,7 +28,8 @@ final class UploadDesk: Sendable {
     }
 
     /// Takes a buffer for a chunk; the mesh keeps count, so that one is there.
-    func begin(_ connection: ConnectionID, request: UInt32, chunk: ChunkIndex) -> (token: UInt64, buffer: UploadBuffer) {
+    func begin(_ connection: ConnectionID, request: UInt32, chunk: ChunkIndex) -> (token: UInt64, buffer: UploadBuffer)
+    {
         self.state.withLock { state in
             guard let buffer = state.free.popLast() else {
                 preconditionFailure("no upload buffer is free: the machine lost count")

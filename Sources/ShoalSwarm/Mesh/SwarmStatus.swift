@@ -1,6 +1,5 @@
 import ShoalCore
 
-
 /// How a swarm stands, for people and for tests.
 package struct SwarmStatus: Hashable, Sendable {
     package var verifiedBytes: Int

@@ -1,0 +1,70 @@
+import ShoalCore
+import ShoalNode
+import ShoalStore
+import ShoalSwarm
+
+/// Follows a fetch to its end, with a progress bar and within its time.
+struct FetchWatch: Sendable {
+    let session: NodeSession
+    let handle: SwarmHandle
+    let timeout: Duration?
+
+    /// Returns when every byte is verified and durable; throws why it will not be.
+    func untilFinished() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.followEvents() }
+            group.addTask { try await self.redraw() }
+            if let timeout {
+                group.addTask {
+                    try await Task.sleep(for: timeout)
+                    throw CommandError(await self.explainTimeout(timeout))
+                }
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        self.session.display.clear()
+    }
+
+    private func followEvents() async throws {
+        for await event in self.session.events {
+            self.session.tell(event)
+            switch event {
+            case .finished(self.handle): return
+            case .failed(self.handle, let error): throw error
+            default: break
+            }
+        }
+        throw CancellationError()
+    }
+
+    private func redraw() async throws {
+        while true {
+            if let status = await self.session.node.status(of: self.handle) {
+                self.session.display.show(
+                    .init(
+                        label: status.totalBytes == nil ? "looking for peers" : "fetching",
+                        done: status.verifiedBytes,
+                        total: status.totalBytes,
+                        note: Figures.peers(status.peers)
+                    )
+                )
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// What stands in the way after so long.
+    private func explainTimeout(_ timeout: Duration) async -> String {
+        let after = "gave up after \(Figures.duration(timeout.inSeconds))"
+        guard let status = await self.session.node.status(of: self.handle) else { return after }
+        if status.connectedTrackers == 0 { return "\(after): no tracker could be reached" }
+        guard let total = status.totalBytes else {
+            return status.peers == 0
+                ? "\(after): no peer of this swarm was found; is somebody seeding it at these trackers?"
+                : "\(after): no peer had the manifest"
+        }
+        let amount = "\(Figures.bytes(status.verifiedBytes)) of \(Figures.bytes(total)) are here and kept"
+        return "\(after): \(amount); the same command goes on from there"
+    }
+}

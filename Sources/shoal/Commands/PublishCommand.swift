@@ -1,0 +1,35 @@
+import ArgumentParser
+import ShoalFormats
+import ShoalNode
+import ShoalStore
+
+/// `shoal publish`: hashes a file or folder and prints its link.
+struct PublishCommand: ShoalSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "publish",
+        abstract: "Hash a file or folder in place and print its link.",
+        discussion: "The files stay where they are and are never written to. `shoal seed` serves them."
+    )
+
+    @Argument(help: "The file or folder with the weights.")
+    var path: String
+
+    @Option(help: "What people call it; the name of the file or folder otherwise.")
+    var name: String?
+
+    @OptionGroup var home: HomeOptions
+    @OptionGroup var trackers: TrackerOptions
+
+    func run() async throws {
+        let home = try Home(path: self.home.path)
+        defer { home.close() }
+        let store = try ModelStore(home: home)
+        let disk = DiskPool(threads: 1)
+        let model = try await Publishing.publish(self.path, in: store, on: disk)
+        if self.trackers.trackers.isEmpty {
+            Console.say("the link names no tracker: whoever fetches it has to know one (--tracker URL adds it)")
+        }
+        let name = self.name ?? Publishing.name(of: self.path)
+        Console.print(Publishing.link(to: model, named: name, trackers: self.trackers.trackers).text)
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import ShoalFormats
+import ShoalNode
+import ShoalSignaling
+import ShoalStore
+import Synchronization
+
+/// Hashes the user's files in place, with a progress bar, and makes their link.
+enum Publishing {
+    static func publish(_ path: String, in store: ModelStore, on disk: DiskPool) async throws -> StoredModel {
+        let display = ProgressDisplay()
+        let model = try await Stoppable.run(on: disk) { isStopped throws(StoreError) in
+            try store.publish(path: path) { progress throws(CancellationError) in
+                if isStopped() { throw CancellationError() }
+                display.show(.init(label: "hashing", done: progress.done, total: progress.total))
+            }
+        }
+        display.clear()
+        Console.say("\(path): \(Figures.bytes(model.manifest.totalSize)) in \(Self.shards(model.manifest))")
+        return model
+    }
+
+    static func link(to model: StoredModel, named name: String, trackers: [TrackerURL]) -> MagnetLink {
+        MagnetLink(manifestID: model.id, name: name, trackers: trackers.map(\.description))
+    }
+
+    /// What people call the model that lies at `path`.
+    static func name(of path: String) -> String { URL(filePath: path).standardizedFileURL.lastPathComponent }
+
+    private static func shards(_ manifest: Manifest) -> String {
+        manifest.shards.count == 1 ? "1 shard" : "\(manifest.shards.count) shards"
+    }
+}
+
+/// Long blocking work that Ctrl-C can stop.
+enum Stoppable {
+    /// Runs `work` on a disk thread; `isStopped` turns true when the task is cancelled.
+    static func run<Value: Sendable>(
+        on disk: DiskPool,
+        _ work: @escaping @Sendable (_ isStopped: @escaping @Sendable () -> Bool) throws(StoreError) -> Value
+    ) async throws -> Value {
+        let flag = Flag()
+        return try await withTaskCancellationHandler {
+            do throws(StoreError) {
+                return try await disk.run { () throws(StoreError) in try work { flag.isSet } }
+            } catch {
+                if error.code == .cancelled { throw CancellationError() }
+                throw error
+            }
+        } onCancel: {
+            flag.set()
+        }
+    }
+
+    private final class Flag: Sendable {
+        private let value = Atomic<Bool>(false)
+
+        var isSet: Bool { self.value.load(ordering: .relaxed) }
+
+        func set() { self.value.store(true, ordering: .relaxed) }
+    }
+}

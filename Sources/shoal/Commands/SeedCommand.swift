@@ -1,0 +1,77 @@
+import ArgumentParser
+import ShoalFormats
+import ShoalNode
+import ShoalSignaling
+import ShoalStore
+import ShoalSwarm
+
+/// `shoal seed`: serves a model until it is stopped.
+struct SeedCommand: ShoalSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "seed",
+        abstract: "Serve a model until Ctrl-C; a path is published first.",
+        discussion: "The link stands on stdout as soon as others can find this node."
+    )
+
+    @Argument(help: "A link of a model that this home has, or a file or folder.")
+    var source: Source
+
+    @OptionGroup var home: HomeOptions
+    @OptionGroup var trackers: TrackerOptions
+    @OptionGroup var network: NetworkOptions
+
+    func run() async throws {
+        let home = try Home(path: self.home.path)
+        defer { home.close() }
+        let store = try ModelStore(home: home)
+        let (model, link) = try await self.model(in: store)
+        let trackers = self.trackers.merged(with: link)
+        guard !trackers.isEmpty else {
+            throw CommandError("nobody could find this node: name a tracker with --tracker URL")
+        }
+        let session = try NodeSession.start(
+            home: home,
+            store: store,
+            trackers: trackers,
+            authority: self.trackers.tlsAuthority,
+            bind: self.network.bind,
+            logger: self.home.logger
+        )
+        _ = session.node.add(model, link: link)
+        await self.serve(link, session)
+        await session.stop()
+        try Task.checkCancellation()
+    }
+
+    private func model(in store: ModelStore) async throws -> (StoredModel, MagnetLink) {
+        let disk = DiskPool(threads: 1)
+        switch self.source {
+        case .path(let path):
+            let model = try await Publishing.publish(path, in: store, on: disk)
+            let name = Publishing.name(of: path)
+            return (model, Publishing.link(to: model, named: name, trackers: self.trackers.trackers))
+        case .link(let link):
+            guard let model = try await disk.run({ () throws(StoreError) in try store.open(link.manifestID) }) else {
+                throw CommandError("this home has nothing of that model: get it with `shoal fetch --seed LINK`")
+            }
+            return (model, link)
+        }
+    }
+
+    /// Prints the link once a tracker knows of us, or has failed us for the first time, and tells of peers from then on.
+    private func serve(_ link: MagnetLink, _ session: NodeSession) async {
+        var isPrinted = false
+        for await event in session.events {
+            session.tell(event)
+            switch event {
+            case .observed(.trackerAnnounced), .observed(.trackerLost):
+                if !isPrinted {
+                    Console.print(link.text)
+                    Console.say("seeding; Ctrl-C stops")
+                }
+                isPrinted = true
+            default: break
+            }
+        }
+    }
+}

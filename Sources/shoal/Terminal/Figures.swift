@@ -1,0 +1,39 @@
+import Foundation
+
+/// Numbers as people read them. Decimal units, as disks, networks and Hugging Face count.
+enum Figures {
+    /// `98.4 MB`.
+    static func bytes(_ count: Int) -> String {
+        let units = ["B", "kB", "MB", "GB", "TB"]
+        var value = Double(count)
+        var unit = 0
+        while value >= 999.5, unit < units.count - 1 {
+            value /= 1_000
+            unit += 1
+        }
+        guard unit > 0 else { return "\(count) B" }
+        return String(format: value < 99.95 ? "%.1f %@" : "%.0f %@", value, units[unit])
+    }
+
+    static func rate(_ bytesPerSecond: Double) -> String { self.bytes(Int(bytesPerSecond)) + "/s" }
+
+    /// `4 s`, `2 min 05 s`, `1 h 02 min`.
+    static func duration(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded(.up))
+        switch whole {
+        case ..<60: return "\(whole) s"
+        case ..<3_600: return String(format: "%d min %02d s", whole / 60, whole % 60)
+        default: return String(format: "%d h %02d min", whole / 3_600, whole / 60 % 60)
+        }
+    }
+
+    static func peers(_ count: Int) -> String { count == 1 ? "1 peer" : "\(count) peers" }
+}
+
+extension Duration {
+    /// For figures that are shown, not for deciding anything.
+    var inSeconds: Double {
+        let (seconds, attoseconds) = self.components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+}
