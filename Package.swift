@@ -101,7 +101,11 @@ let package = Package(
         .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
         .testTarget(name: "ShoalWireTests", dependencies: ["ShoalWire"], swiftSettings: everywhere),
         .testTarget(name: "ShoalSwarmTests", dependencies: ["ShoalSwarm"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalStoreTests", dependencies: ["ShoalStore"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalStoreTests",
+            dependencies: ["ShoalCore", "ShoalFormats", "ShoalStore"],
+            swiftSettings: everywhere
+        ),
         .testTarget(name: "ShoalSignalingTests", dependencies: ["ShoalSignaling"], swiftSettings: everywhere),
         .testTarget(name: "ShoalTransportTests", dependencies: ["ShoalTransport"], swiftSettings: everywhere),
         .testTarget(name: "ShoalNodeTests", dependencies: ["ShoalNode"], swiftSettings: everywhere),
