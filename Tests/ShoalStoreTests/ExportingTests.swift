@@ -46,6 +46,14 @@ import Testing
         #expect(try contents(of: "\(target)/b.bin") == Publisher.files["b.bin"])
     }
 
+    @Test func `a file that changed since it was hashed is not exported`() throws {
+        let publisher = try Publisher()
+        try damage(publisher.folder("source/b.bin"), at: 1)
+        #expect(code { try publisher.model.export(to: publisher.folder("out")) } == .changed)
+        #expect(!FileManager.default.fileExists(atPath: publisher.folder("out/b.bin")))
+        #expect(!publisher.model.state.complete[2])
+    }
+
     @Test func `a folder in the way of a file is refused`() throws {
         let folder = try TemporaryFolder()
         let model = try folder.store().publish(path: try folder.write("m.bin", pattern(1000)))

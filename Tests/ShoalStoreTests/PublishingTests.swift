@@ -123,6 +123,25 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder("home/models/\(model.id)/files")))
     }
 
+    @Test func `publishing other files of a model in use is refused`() throws {
+        let publisher = try Publisher()
+        let source = publisher.folder("source")
+        try touch("\(source)/b.bin")
+        #expect(code { _ = try publisher.store.publish(path: source) } == .busy)
+        #expect(publisher.model.state.complete.isFull)
+    }
+
+    @Test func `publishing mends what the home has of the model`() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("m.bin", pattern(300_000))
+        let id = try folder.store().publish(path: path).id
+        for name in ["manifest.json", "hashes"] { try damage(folder("home/models/\(id)/\(name)"), at: 30) }
+        let model = try folder.store().publish(path: path)
+        #expect(model.id == id)
+        #expect(model.state.durable.isFull)
+        #expect(model.missingHashLists == [])
+    }
+
     @Test func `progress rises to the total`() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("model.gguf", pattern(3_000_000))

@@ -168,6 +168,18 @@ import Testing
         #expect(try folder.store().open(ManifestID(Digest(sha256Of: []))) == nil)
     }
 
+    @Test func `what was never written does not count, even where zeros would be right`() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("zeros.bin", [UInt8](repeating: 0, count: 300_000))
+        let publisher = try folder.store("publisher").publish(path: path)
+        do {
+            let model = try folder.store().receive(manifest: publisher.manifestBytes, id: publisher.id)
+            try model.receive(from: publisher) { $0 == 1 }
+        }
+        let model = try #require(try folder.store().open(publisher.id))
+        #expect(model.state.receiving.map { Array($0.chunks.setBits) } == [[1]])
+    }
+
     @Test func `a hole is told from data`() throws {
         let folder = try TemporaryFolder()
         let file = try Folder.open(folder.path).createFile("sparse")
