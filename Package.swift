@@ -105,8 +105,16 @@ let package = Package(
         .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),
         .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
         .testTarget(name: "ShoalWireTests", dependencies: ["ShoalCore", "ShoalWire"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalSwarmTests", dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalStoreTests", dependencies: ["ShoalStore"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalSwarmTests",
+            dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire"],
+            swiftSettings: everywhere
+        ),
+        .testTarget(
+            name: "ShoalStoreTests",
+            dependencies: ["ShoalCore", "ShoalFormats", "ShoalStore"],
+            swiftSettings: everywhere
+        ),
         .testTarget(name: "ShoalSignalingTests", dependencies: ["ShoalSignaling"], swiftSettings: everywhere),
         .testTarget(
             name: "ShoalTransportTests",

@@ -67,23 +67,11 @@ final class ModelFiles: Sendable {
         into buffer: UnsafeMutableRawBufferPointer,
         at offset: Int
     ) throws(ReadFailure) -> Int {
-        let external = self.external(file)
+        let descriptor = try self.intact(file)
         do throws(StoreError) {
-            let descriptor = try self.descriptor(file)
-            if let external {
-                let found = try descriptor.status()
-                guard found.kind == .regular, found.identity == external.identity else {
-                    throw self.changed(file, found: found.identity).error
-                }
-            }
             return try descriptor.read(into: buffer, at: offset)
         } catch {
-            switch error.code {
-            case .changed, .missing, .symbolicLink, .notAFolder, .notRegular, .permissionDenied:
-                throw ReadFailure(error: error, lostFile: file)
-            default:
-                throw ReadFailure(error: error, lostFile: nil)
-            }
+            throw ReadFailure(error: error, lostFile: nil)
         }
     }
 
@@ -118,8 +106,28 @@ final class ModelFiles: Sendable {
         for file in files.sorted() where self.external(file) == nil { try self.descriptor(file).synchronize() }
     }
 
-    /// The open file. For a copy that the file system makes, or the whole.
-    func descriptor(_ file: Int) throws(StoreError) -> Descriptor {
+    /// The open file, for reading: a file of the user's only if it is still the one that was hashed.
+    func intact(_ file: Int) throws(ReadFailure) -> Descriptor {
+        let external = self.external(file)
+        do throws(StoreError) {
+            let descriptor = try self.descriptor(file)
+            guard let external else { return descriptor }
+            let found = try descriptor.status()
+            guard found.kind == .regular, found.identity == external.identity else {
+                throw self.changed(file, found: found.identity).error
+            }
+            return descriptor
+        } catch {
+            switch error.code {
+            case .changed, .missing, .symbolicLink, .notAFolder, .notRegular, .permissionDenied:
+                throw ReadFailure(error: error, lostFile: file)
+            default:
+                throw ReadFailure(error: error, lostFile: nil)
+            }
+        }
+    }
+
+    private func descriptor(_ file: Int) throws(StoreError) -> Descriptor {
         let (cached, external) = self.state.withLock { state in
             state.uses += 1
             state.open[file]?.lastUse = state.uses

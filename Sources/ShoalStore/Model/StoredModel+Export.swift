@@ -32,7 +32,7 @@ extension StoredModel {
             if !isSingle { try Folder.create(folder, mode: FileCopy.folderMode) }
             // "/." follows a link: the folder is the user's choice.
             let target = try Folder.open("\(folder)/.")
-            let source = try self.files.descriptor(position)
+            let source = try self.intactFile(position)
             try FileCopy(source: source, size: self.manifest.files[position].size, meter: meter)
                 .write(name, in: target)
         }

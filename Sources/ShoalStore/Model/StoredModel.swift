@@ -115,7 +115,7 @@ package final class StoredModel: Sendable {
         do throws(ModelFiles.ReadFailure) {
             try self.files.read(self.map.pieces(of: chunk, in: shard), into: room)
         } catch {
-            try self.lose(error.lostFile.map { self.map.shards(in: [$0]) } ?? [shard])
+            try self.lose(error, otherwise: [shard])
             throw error.error
         }
         if isProven { return count }
@@ -213,7 +213,7 @@ package final class StoredModel: Sendable {
             do throws(ModelFiles.ReadFailure) {
                 guard try self.files.read(position, into: block, at: offset) == block.count else { break }
             } catch {
-                try self.lose(self.map.shards(in: [position]))
+                try self.lose(error, otherwise: [])
                 throw error.error
             }
             hash.update(UnsafeRawBufferPointer(block))
@@ -227,6 +227,21 @@ package final class StoredModel: Sendable {
                     + "the publisher's manifest is wrong; do not use the file"
             )
         }
+    }
+
+    /// The file, to be copied. A file of the user's that changed is an error, and its shards are absent.
+    func intactFile(_ position: Int) throws(StoreError) -> Descriptor {
+        do throws(ModelFiles.ReadFailure) {
+            return try self.files.intact(position)
+        } catch {
+            try self.lose(error, otherwise: [])
+            throw error.error
+        }
+    }
+
+    /// The shards of the file that the failure says is lost are absent; `shards`, if it says nothing of a file.
+    private func lose(_ failure: ModelFiles.ReadFailure, otherwise shards: [ShardIndex]) throws(StoreError) {
+        try self.lose(failure.lostFile.map { self.map.shards(in: [$0]) } ?? shards)
     }
 
     /// These shards are absent from now on, in the index as well.

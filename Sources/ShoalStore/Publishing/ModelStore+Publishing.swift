@@ -19,6 +19,7 @@ extension ModelStore {
             return ManifestID(ofManifestBytes: bytes)
         } merge: { (draft, existing) throws(StoreError) in
             try existing.takeHashes(from: draft)
+            if let bytes = try draft.manifestBytes() { try existing.writeManifest(bytes) }
         }
         try self.register(id, tree, plan)
         guard let model = try self.open(id) else {
@@ -32,11 +33,20 @@ extension ModelStore {
         guard let first = tree.files.first else { return nil }
         let external = Self.external(tree)
         for candidate in try self.index.modelsServing(first.location) where candidate.files == external {
-            guard let model = try self.open(candidate.id, progress: progress) else { continue }
+            guard let model = try self.openUndamaged(candidate.id, progress) else { continue }
             let paths = model.manifest.files.map(\.path)
             if paths == tree.files.map(\.path), model.state.complete.isFull { return model }
         }
         return nil
+    }
+
+    /// Nil also when the home's copy of the manifest is damaged: publishing makes a new one.
+    private func openUndamaged(_ id: ManifestID, _ progress: ProgressHandler?) throws(StoreError) -> StoredModel? {
+        do throws(StoreError) {
+            return try self.open(id, progress: progress)
+        } catch  where error.code == .wrongManifest {
+            return nil
+        }
     }
 
     /// Format `files`: cut without looking into them.
@@ -54,16 +64,19 @@ extension ModelStore {
     /// Has the model's bytes come from the user's files from now on, unless the home holds all of them.
     private func register(_ id: ManifestID, _ tree: SourceTree, _ plan: LayoutPlan) throws(StoreError) {
         try self.inTurn { () throws(StoreError) in
+            let external = Self.external(tree)
             if let model = self.openModel(id) {
-                if model.state.complete.isFull { return }
+                let places = external.map { model.files.external($0.position) }
+                let isHere = places.allSatisfy { $0 == nil } || places == external
+                if isHere, model.state.complete.isFull { return }
                 throw StoreError(
                     .busy,
-                    "model \(id) is in use by this process and incomplete: stop that and publish again"
+                    "model \(id) is in use by this process, incomplete or from other files: stop that and publish again"
                 )
             }
             let record = try self.index.use(id, size: plan.totalSize)
             if record.externalFiles.isEmpty, record.durableShards.count == plan.shards.count { return }
-            try self.index.register(id, files: Self.external(tree), shardSizes: plan.shards.map(\.size))
+            try self.index.register(id, files: external, shardSizes: plan.shards.map(\.size))
             try self.folder.model(id)?.removeFiles()
         }
     }
