@@ -12,6 +12,8 @@ final class Recorder: RTCTransportDelegate {
         /// Headers of the frames whose payload was what ``Peer/chunk(_:size:)`` makes.
         var frames: [ConnectionID: [[UInt8]]] = [:]
         var badFrames = 0
+        /// How many frames were there when the first control message came.
+        var framesBeforeControl: [ConnectionID: Int] = [:]
         var tokens: [UInt64] = []
         /// Names of what came for a connection after its end, or before it was open.
         var disorder: [String] = []
@@ -87,6 +89,9 @@ final class Recorder: RTCTransportDelegate {
         let bytes = message.withUnsafeBytes { [UInt8]($0) }
         self.note { log in
             if log.paths[connection] == nil || log.closed[connection] != nil { log.disorder.append("control") }
+            if log.control[connection] == nil {
+                log.framesBeforeControl[connection] = log.frames[connection, default: []].count
+            }
             log.control[connection, default: []].append(bytes)
         }
     }

@@ -39,11 +39,12 @@ struct TransferTests {
     @Test func `control messages overtake chunks in line`() async throws {
         let pair = try await Pair()
         let chunks = (0..<RTCLimits.queuedChunks).map { Peer.chunk(UInt8($0)) }
-        for chunk in chunks { pair.offerer.transport.sendChunk(pair.connection, chunk, token: 0) }
-        pair.offerer.transport.sendControl(pair.connection, [42])
-        let framesBefore = try await pair.answerer.recorder.wait { log in
-            log.control[pair.connection].map { _ in log.frames[pair.connection]?.count ?? 0 }
+        // Posted by the WebRTC thread itself, so that it finds them all at once.
+        pair.offerer.transport.statistics(of: pair.connection) { [transport = pair.offerer.transport] _ in
+            for chunk in chunks { transport.sendChunk(pair.connection, chunk, token: 0) }
+            transport.sendControl(pair.connection, [42])
         }
+        let framesBefore = try await pair.answerer.recorder.wait { $0.framesBeforeControl[pair.connection] }
         #expect(framesBefore < RTCLimits.queuedChunks * 4)
         pair.shutdown()
     }
