@@ -100,6 +100,15 @@ let package = Package(
             ],
             swiftSettings: everywhere
         ),
+        .executableTarget(
+            name: "shoal-bench",
+            dependencies: [
+                "CDataChannel", "ShoalTransport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/shoal-bench",
+            swiftSettings: everywhere
+        ),
 
         // Tests.
         .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),

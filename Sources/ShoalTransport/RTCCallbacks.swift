@@ -36,6 +36,13 @@ final class RTCCallbacks: Sendable {
         case dropping
     }
 
+    /// What to do about a message, once the gate is unlocked.
+    private enum Decision {
+        case pass
+        case refuse
+        case nothing
+    }
+
     private let connection: ConnectionID
     private let mailbox: RTCMailbox
     private let delegate: any RTCTransportDelegate
@@ -83,25 +90,26 @@ final class RTCCallbacks: Sendable {
             self.raise(violation)
             return
         }
-        var isPassing = false
-        let violation = self.gate.withLock { gate -> RTCSignals? in
+        let decision = self.gate.withLock { gate -> Decision in
             switch gate {
-            case .early(var messages):
-                guard messages.count < RTCLimits.earlyMessages else {
-                    gate = .dropping
-                    return .tooEarly
-                }
+            case .early(var messages) where messages.count < RTCLimits.earlyMessages:
                 messages.append((channel, [UInt8](bytes)))
                 gate = .early(messages)
+                return .nothing
+            case .early:
+                gate = .dropping
+                return .refuse
             case .passing:
-                isPassing = true
+                return .pass
             case .dropping:
-                break
+                return .nothing
             }
-            return nil
         }
-        if let violation { self.raise(violation) }
-        if isPassing { self.pass(channel, bytes.bytes) }
+        switch decision {
+        case .pass: self.pass(channel, bytes.bytes)
+        case .refuse: self.raise(.tooEarly)
+        case .nothing: break
+        }
     }
 
     private func pass(_ channel: cdc_channel, _ bytes: RawSpan) {

@@ -167,9 +167,12 @@ final class RTCConnection {
         }
     }
 
+    /// Puts a chunk in line. Its frames leave when the connection is next looked at, after the orders that are here
+    /// already: control messages go first.
     func queue(_ chunk: OutgoingChunk, token: UInt64) {
         precondition(self.chunks.count < RTCLimits.queuedChunks, "\(self.id) has too many chunks in line")
         self.chunks.append((chunk, token))
+        self.callbacks.raise(.drained)
     }
 
     /// Sends frames until the library's buffer is full, and returns the tokens of the chunks that are out.
@@ -242,7 +245,7 @@ final class RTCConnection {
 
 extension cdc_configuration {
     /// Makes a connection; lends its strings to the library for as long as that takes.
-    fileprivate static func create(
+    static func create(
         _ configuration: RTCConfiguration,
         _ certificate: RTCCertificate,
         _ callbacks: cdc_callbacks

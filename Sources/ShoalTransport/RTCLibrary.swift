@@ -2,9 +2,9 @@ import CDataChannel
 import ShoalCore
 
 /// What the whole process has one of: libdatachannel's settings.
-enum RTCLibrary {
+package enum RTCLibrary {
     /// Applies the settings; before the first connection, after that it does nothing.
-    static func initialize() {
+    package static func initialize() {
         var settings = cdc_settings()
         // With two, a callback that waits for another one stops everything (libdatachannel #1611).
         settings.threads = 4

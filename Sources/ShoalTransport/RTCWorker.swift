@@ -48,10 +48,7 @@ final class RTCWorker {
         case .sendControl(let id, let message):
             self.withOpen(id) { connection throws(RTCError) in try connection.sendControl(message) }
         case .sendChunk(let id, let chunk, let token):
-            self.withOpen(id) { connection throws(RTCError) in
-                connection.queue(chunk, token: token)
-                try self.sendFrames(connection)
-            }
+            self.withOpen(id) { connection throws(RTCError) in connection.queue(chunk, token: token) }
         case .close(let id, let reason):
             if let connection = self.connections[id] { self.close(connection, reason: reason) }
         case .statistics(let id, let report):

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// Measures Shoal, each figure beside its rival or limit in the same run.
+@main
+struct ShoalBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shoal-bench",
+        abstract: "Measures Shoal, each figure beside its rival or limit in the same run.",
+        subcommands: [BareLoopCommand.self, BareLoopReceiverCommand.self],
+        defaultSubcommand: BareLoopCommand.self
+    )
+}
