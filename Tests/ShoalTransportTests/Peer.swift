@@ -18,7 +18,7 @@ struct Peer: Sendable {
         try await self.recorder.wait { $0.descriptions[connection] }
     }
 
-    func path(of connection: ConnectionID) async throws -> PeerPath {
+    func path(of connection: ConnectionID) async throws -> RTCPath {
         try await self.recorder.wait { $0.paths[connection] }
     }
 

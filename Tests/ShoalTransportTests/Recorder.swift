@@ -6,7 +6,7 @@ import Synchronization
 final class Recorder: RTCTransportDelegate {
     struct Log: Sendable {
         var descriptions: [ConnectionID: String] = [:]
-        var paths: [ConnectionID: PeerPath] = [:]
+        var paths: [ConnectionID: RTCPath] = [:]
         var closed: [ConnectionID: [String]] = [:]
         var control: [ConnectionID: [[UInt8]]] = [:]
         /// Headers of the frames whose payload was what ``Peer/chunk(_:size:)`` makes.
@@ -74,7 +74,7 @@ final class Recorder: RTCTransportDelegate {
         self.note { $0.descriptions[connection] = sdp }
     }
 
-    func opened(_ connection: ConnectionID, path: PeerPath) {
+    func opened(_ connection: ConnectionID, path: RTCPath) {
         self.note { log in
             if log.paths[connection] != nil || log.closed[connection] != nil { log.disorder.append("opened") }
             log.paths[connection] = path
