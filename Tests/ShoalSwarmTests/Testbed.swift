@@ -286,7 +286,9 @@ struct Testbed {
     }
 
     private mutating func deliver(_ header: FrameHeader, payload: Int, to end: End) {
-        guard let verdict = self.nodes[end.node].ledgers[end.connection]?.accept(header, payload: payload) else { return }
+        guard let verdict = self.nodes[end.node].ledgers[end.connection]?.accept(header, payload: payload) else {
+            return
+        }
         switch verdict {
         case .copy(_, _, let completes):
             let input = MeshInput.frameArrived(

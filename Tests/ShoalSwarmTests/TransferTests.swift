@@ -15,7 +15,9 @@ import Testing
         bed.run(for: .seconds(60)) { $0.isComplete(fetcher) }
         #expect(bed.isComplete(fetcher))
         #expect(bed.nodes[fetcher].observations.contains(.manifestArrived(Testbed.swarm)))
-        #expect(bed.nodes[fetcher].requestedChunks == Self.shardSizes.reduce(0) { $0 + Cutting.chunkCount(ofShardOf: $1) })
+        #expect(
+            bed.nodes[fetcher].requestedChunks == Self.shardSizes.reduce(0) { $0 + Cutting.chunkCount(ofShardOf: $1) }
+        )
     }
 
     @Test func `two seeders share the work`() {
@@ -95,7 +97,12 @@ import Testing
         let fetcher = bed.addNode(complete: bed.allShards)
         let (connection, _) = bed.connect(fetcher, seeder)
         bed.run(for: .seconds(1))
-        bed.deliver(FrameHeader(handle: 1, request: 77, chunk: ChunkIndex(0), offset: 0), payload: 10, to: fetcher, connection)
+        bed.deliver(
+            FrameHeader(handle: 1, request: 77, chunk: ChunkIndex(0), offset: 0),
+            payload: 10,
+            to: fetcher,
+            connection
+        )
         bed.run(for: .milliseconds(10))
         #expect(bed.nodes[fetcher].disconnected == ["it sent a chunk that was never asked for"])
     }
