@@ -55,22 +55,37 @@ extension Mailbox where Element: Equatable {
     }
 }
 
+extension TrackerClient.Configuration {
+    /// Without timeouts that a busy machine would reach.
+    static var patient: Self {
+        var configuration = Self()
+        configuration.connectTimeout = .seconds(60)
+        configuration.upgradeTimeout = .seconds(60)
+        return configuration
+    }
+}
+
 /// A client whose events can be waited for.
 struct TestClient {
     let events = Mailbox<TrackerClient.Event>()
     let client: TrackerClient
 
-    init(_ url: TrackerURL, configuration: TrackerClient.Configuration = .init()) throws {
+    init(
+        _ url: TrackerURL,
+        configuration: TrackerClient.Configuration = .patient,
+        group: any EventLoopGroup = loops
+    ) throws {
         let events = self.events
-        self.client = try TrackerClient(url: url, configuration: configuration, group: loops) { events.post($0) }
+        self.client = try TrackerClient(url: url, configuration: configuration, group: group) { events.post($0) }
     }
 
     /// A client that is connected to `url`.
     static func connected(
         to url: TrackerURL,
-        configuration: TrackerClient.Configuration = .init()
+        configuration: TrackerClient.Configuration = .patient,
+        group: any EventLoopGroup = loops
     ) async throws -> TestClient {
-        let client = try TestClient(url, configuration: configuration)
+        let client = try TestClient(url, configuration: configuration, group: group)
         client.client.connect()
         try #require(try await client.events.next() == .connected)
         return client
@@ -103,7 +118,7 @@ struct TestSocket {
         let events = self.events
         self.connection = TrackerConnection(
             url: url,
-            configuration: .init(),
+            configuration: .patient,
             tls: nil,
             loop: loops.next()
         ) { events.post($1) }

@@ -1,3 +1,6 @@
+import Dispatch
+import NIOCore
+import NIOPosix
 import NIOWebSocket
 import ShoalCore
 import ShoalSwarm
@@ -64,7 +67,7 @@ struct TrackerClientTests {
     @Test
     func `a server that never answers`() async throws {
         let server = try await CannedServer(after: "never", answer: "")
-        var configuration = TrackerClient.Configuration()
+        var configuration = TrackerClient.Configuration.patient
         configuration.upgradeTimeout = .milliseconds(50)
         let reason = try await TestClient(server.url, configuration: configuration).reasonOfFailure()
         #expect(reason == "no WebSocket handshake from \(server.url) within 0.05 seconds: is it a tracker?")
@@ -104,7 +107,7 @@ struct TrackerClientTests {
 
     @Test
     func `two pings without answer end the connection`() async throws {
-        var configuration = TrackerClient.Configuration()
+        var configuration = TrackerClient.Configuration.patient
         configuration.pingInterval = .milliseconds(20)
         try await withWebSocketPeer(configuration) { server, client in
             try await server.frames.expect(.init(opcode: .ping, data: []))
@@ -115,14 +118,11 @@ struct TrackerClientTests {
     }
 
     @Test
-    func `an answered ping keeps the connection`() async throws {
-        var configuration = TrackerClient.Configuration()
-        configuration.pingInterval = .seconds(1)
-        try await withWebSocketPeer(configuration) { server, client in
-            for _ in 0..<3 {
-                try await server.frames.expect(.init(opcode: .ping, data: []))
-                server.send(.pong, [])
-            }
+    func `answered pings keep the connection`() async throws {
+        var configuration = TrackerClient.Configuration.patient
+        configuration.pingInterval = .milliseconds(400)
+        try await withWebSocketPeer(configuration, answersPings: true) { server, client in
+            for _ in 0..<4 { try await server.frames.expect(.init(opcode: .ping, data: [])) }
             #expect(client.events.rest == [])
         }
     }
@@ -163,22 +163,49 @@ struct TrackerClientTests {
     }
 
     @Test
-    func `a tracker that does not read is given up when 1 MiB waits`() async throws {
-        try await withWebSocketPeer { server, client in
+    func `a tracker that does not read is given up when 1 MiB waits in the channel`() async throws {
+        let loop = loops.next()
+        try await withWebSocketPeer(group: loop) { server, client in
             server.stopReading()
             let sdp = String(repeating: "a", count: 60_000)
             let announce = Sample.announce(1, offers: (0..<4).map { Sample.offer($0, sdp: sdp) })
             // Until the system's own buffers are full and then ours.
             while client.events.rest.isEmpty {
                 try client.client.send(.announce(announce))
-                await Task.yield()
+                try await loop.submit {}.get()
             }
-            try await client.events.expect(
-                .closed(
-                    reason: "\(client.client.url) does not read what this node sends: more than 1 MiB is waiting"
-                )
-            )
+            try await client.events.expect(self.outboundFull(client))
         }
+    }
+
+    @Test
+    func `what waits for a busy loop has a bound`() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let request = TrackerRequest.announce(
+            Sample.announce(1, offers: [Sample.offer(1, sdp: String(repeating: "a", count: 65_000))])
+        )
+        let text = try TrackerCodec.encode(request)
+        let limit = 1_048_576 / text.count
+        let frames = WebSocketLimits.frames(of: text, isClient: true).count
+        for count in [limit, limit + 1] {
+            try await withWebSocketPeer(group: group) { server, client in
+                let busy = DispatchSemaphore(value: 0)
+                group.next().execute { busy.wait() }
+                for _ in 0..<count { try client.client.send(request) }
+                busy.signal()
+                if count > limit {
+                    try await client.events.expect(self.outboundFull(client))
+                } else {
+                    for _ in 0..<count * frames { _ = try await server.frames.next() }
+                    #expect(client.events.rest == [])
+                }
+            }
+        }
+        try await group.shutdownGracefully()
+    }
+
+    private func outboundFull(_ client: TestClient) -> TrackerClient.Event {
+        .closed(reason: "\(client.client.url) does not take what this node sends: more than 1 MiB is waiting")
     }
 
     @Test
@@ -190,7 +217,7 @@ struct TrackerClientTests {
 
     @Test
     func `an authority file that cannot be read is told at once`() throws {
-        var configuration = TrackerClient.Configuration()
+        var configuration = TrackerClient.Configuration.patient
         configuration.authorityFile = "/nonexistent/authority.pem"
         let url = try TrackerURL("wss://127.0.0.1:9")
         let error = #expect(throws: SignalingError.self) { try TestClient(url, configuration: configuration) }

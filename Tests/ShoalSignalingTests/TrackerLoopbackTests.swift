@@ -48,7 +48,7 @@ struct TrackerLoopbackTests {
 
     @Test
     func `two peers meet over ws`() async throws {
-        try await withTracker { server in try await self.meet(server.url, .init()) }
+        try await withTracker { server in try await self.meet(server.url, .patient) }
     }
 
     @Test(arguments: ["127.0.0.1", "localhost"])
@@ -58,7 +58,7 @@ struct TrackerLoopbackTests {
                 configuration.tls = files
             } _: { server in
                 #expect(server.url.scheme == .wss)
-                var configuration = TrackerClient.Configuration()
+                var configuration = TrackerClient.Configuration.patient
                 configuration.authorityFile = authorityFile
                 let url = TrackerURL(
                     scheme: .wss,

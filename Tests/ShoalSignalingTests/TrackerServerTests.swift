@@ -61,7 +61,7 @@ struct TrackerServerTests {
     @Test(arguments: [65_536, 65_537])
     func `a frame has a bound`(count: Int) async throws {
         try await withTracker { configuration in
-            configuration.idleTimeout = .milliseconds(300)
+            configuration.idleTimeout = .seconds(2)
         } _: { server in
             let request = Array(RawSocket.handshake.utf8) + self.frame(count)
             let reply = try await RawSocket.exchange(request, with: server.url)
@@ -127,6 +127,7 @@ struct TrackerServerTests {
         try await withTracker { server in
             let deaf = try await ClientBootstrap(group: loops.next())
                 .channelOption(.autoRead, value: false)
+                .channelOption(.socketOption(.so_rcvbuf), value: 4096)
                 .connect(host: server.url.host, port: server.url.port).get()
             let text = try TrackerCodec.encode(.announce(Sample.announce(1)))
             let announce = [0x81, 0xFE, UInt8(text.count >> 8), UInt8(text.count & 255), 0, 0, 0, 0] + text
@@ -170,7 +171,9 @@ struct TrackerServerTests {
 
     @Test
     func `what is no HTTP gets 400`() async throws {
-        try await withTracker { server in
+        try await withTracker { configuration in
+            configuration.handshakeTimeout = .seconds(1)
+        } _: { server in
             let reply = try await RawSocket.exchange("hello\r\n\r\n", with: server.url)
             #expect(reply.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
         }
