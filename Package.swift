@@ -102,7 +102,17 @@ let package = Package(
         .testTarget(name: "ShoalWireTests", dependencies: ["ShoalWire"], swiftSettings: everywhere),
         .testTarget(name: "ShoalSwarmTests", dependencies: ["ShoalSwarm"], swiftSettings: everywhere),
         .testTarget(name: "ShoalStoreTests", dependencies: ["ShoalStore"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalSignalingTests", dependencies: ["ShoalSignaling"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalSignalingTests",
+            dependencies: [
+                "ShoalCore", "ShoalSwarm", "ShoalSignaling",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            swiftSettings: everywhere
+        ),
         .testTarget(name: "ShoalTransportTests", dependencies: ["ShoalTransport"], swiftSettings: everywhere),
         .testTarget(name: "ShoalNodeTests", dependencies: ["ShoalNode"], swiftSettings: everywhere),
     ],
