@@ -124,7 +124,17 @@ let package = Package(
             dependencies: ["ShoalCore", "ShoalFormats", "ShoalStore"],
             swiftSettings: everywhere
         ),
-        .testTarget(name: "ShoalSignalingTests", dependencies: ["ShoalSignaling"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalSignalingTests",
+            dependencies: [
+                "ShoalCore", "ShoalSwarm", "ShoalSignaling",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            swiftSettings: everywhere
+        ),
         .testTarget(
             name: "ShoalTransportTests",
             dependencies: ["ShoalTransport", "CDataChannel"],

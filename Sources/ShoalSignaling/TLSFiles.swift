@@ -48,14 +48,11 @@ package struct TLSFiles: Hashable, Sendable {
     }
 
     private static func certificates(_ file: String) throws(SignalingError) -> [NIOSSLCertificate] {
-        let certificates: [NIOSSLCertificate]
         do {
-            certificates = try NIOSSLCertificate.fromPEMFile(file)
+            return try NIOSSLCertificate.fromPEMFile(file)
         } catch {
             throw Self.error("cannot read certificates in PEM from \(file): \(error)")
         }
-        guard !certificates.isEmpty else { throw Self.error("\(file) holds no certificate in PEM") }
-        return certificates
     }
 
     private static func error(_ message: String) -> SignalingError {

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// It connects when it is told to and reports what happens; when to try again is for a machine to decide. All methods
 /// may be called from any thread and return at once. Events come one after the other on a thread of NIO: the callback
-/// must return at once, too.
+/// must return at once, too. A connection lives until it ends or is closed, whether anyone holds the client or not.
 package final class TrackerClient: Sendable {
     package struct Configuration: Hashable, Sendable {
         /// Name look-up and TCP.

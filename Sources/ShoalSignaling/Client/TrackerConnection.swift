@@ -17,6 +17,8 @@ final class TrackerConnection: Sendable {
         var reason: String?
         var isOpen = false
         var hasEnded = false
+        /// Bytes that wait for the loop; behind it the channel counts.
+        var waiting = 0
     }
 
     private let url: TrackerURL
@@ -40,27 +42,43 @@ final class TrackerConnection: Sendable {
         self.onEvent = onEvent
     }
 
+    /// On the loop, because a callback that is added from elsewhere may come after what happens to the new channel.
     func start() {
-        ClientBootstrap(group: self.loop)
-            .connectTimeout(TimeAmount(self.configuration.connectTimeout))
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .channelOption(.writeBufferWaterMark, value: WebSocketLimits.outbound)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.configure(channel) }
-            }
-            .connect(host: self.url.host, port: self.url.port)
-            .whenComplete { result in
-                switch result {
-                case .success(let channel): self.reached(channel)
-                case .failure(let error): self.end(because: self.url.explanation(ofConnecting: error))
+        self.loop.execute {
+            ClientBootstrap(group: self.loop)
+                .connectTimeout(TimeAmount(self.configuration.connectTimeout))
+                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .channelOption(.writeBufferWaterMark, value: WebSocketLimits.outbound)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try self.configure(channel) }
                 }
-            }
+                .connect(host: self.url.host, port: self.url.port)
+                .whenComplete { result in
+                    switch result {
+                    case .success(let channel): self.reached(channel)
+                    case .failure(let error): self.end(because: self.url.explanation(ofConnecting: error))
+                    }
+                }
+        }
     }
 
-    /// Does nothing before the WebSocket is open and after its end.
+    /// Does nothing before the WebSocket is open and after its end. Ends it when too much waits.
     func send(_ text: [UInt8]) {
-        guard let channel = self.state.withLock({ $0.isOpen && $0.reason == nil ? $0.channel : nil }) else { return }
+        let limit = WebSocketLimits.outbound.high
+        let (channel, isFull) = self.state.withLock { state -> ((any Channel)?, Bool) in
+            guard state.isOpen, state.reason == nil else { return (nil, false) }
+            let isFull = state.waiting + text.count > limit
+            if isFull { state.reason = self.url.explanation(of: .outboundFull) } else { state.waiting += text.count }
+            return (state.channel, isFull)
+        }
+        guard let channel else { return }
+        if isFull {
+            channel.close(promise: nil)
+            return
+        }
         self.loop.execute {
+            self.state.withLock { $0.waiting -= text.count }
+            guard channel.isActive else { return }
             for frame in WebSocketLimits.frames(of: text, isClient: true) { channel.write(frame, promise: nil) }
             channel.flush()
         }

@@ -64,7 +64,7 @@ extension TrackerURL {
         case .lost: "lost the connection to \(self)"
         case .unansweredPings: "\(self) does not answer pings any more"
         case .idle: "\(self) was silent for too long"
-        case .outboundFull: "\(self) does not read what this node sends: more than 1 MiB is waiting"
+        case .outboundFull: "\(self) does not take what this node sends: more than 1 MiB is waiting"
         case .violation(let problem): "\(self) broke the WebSocket protocol: \(problem)"
         }
     }

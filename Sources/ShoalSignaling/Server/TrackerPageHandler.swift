@@ -22,12 +22,12 @@ final class TrackerPageHandler: ChannelInboundHandler {
         switch Self.unwrapInboundIn(data) {
         case .head(let head): self.request = head
         case .body: break
-        case .end: if let request = self.request.take() { self.answer(request, context) }
+        case .end: self.answer(context)
         }
     }
 
-    private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        let page = self.page(for: request)
+    private func answer(_ context: ChannelHandlerContext) {
+        let page = self.page
         let headers: HTTPHeaders = [
             "Content-Type": page.type,
             "Content-Length": String(page.body.count),
@@ -41,8 +41,9 @@ final class TrackerPageHandler: ChannelInboundHandler {
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
 
-    private func page(for request: HTTPRequestHead) -> Page {
-        if request.headers.contains(name: "Upgrade") {
+    private var page: Page {
+        // A head that asked for an upgrade which was refused never comes here: the upgrade handler keeps it.
+        guard let request = self.request, !request.headers.contains(name: "Upgrade") else {
             return Page(status: .badRequest, body: Array("This is no WebSocket handshake (RFC 6455).\n".utf8))
         }
         guard request.method == .GET else { return Self.notFound }

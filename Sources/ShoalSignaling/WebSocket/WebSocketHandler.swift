@@ -85,7 +85,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
             var data = frame.unmaskedData
             let code = data.readInteger(as: UInt16.self).map { Int($0) }
             self.end(.closedByPeer(code: code, reason: TrackerCodec.readable(String(buffer: data))))
-            self.sayGoodbye(code.map { WebSocketErrorCode(codeNumber: $0) } ?? .normalClosure, context)
+            self.sayGoodbye(code.map { WebSocketErrorCode(codeNumber: $0) } ?? .normalClosure, isReply: true, context)
         default: break
         }
     }
@@ -140,18 +140,25 @@ final class WebSocketHandler: ChannelDuplexHandler {
         self.callbacks.end(end)
     }
 
-    private func sayGoodbye(_ code: WebSocketErrorCode, _ context: ChannelHandlerContext) {
+    /// Sends a close frame; closes once it is out if it is the reply to one, else waits for the reply.
+    private func sayGoodbye(_ code: WebSocketErrorCode, isReply: Bool = false, _ context: ChannelHandlerContext) {
         guard !self.hasSaidGoodbye else { return }
         self.hasSaidGoodbye = true
         var data = context.channel.allocator.buffer(capacity: 2)
         data.write(webSocketErrorCode: code)
-        self.send(.connectionClose, data, context)
+        let sent = self.send(.connectionClose, data, context)
+        if isReply { sent.assumeIsolated().whenComplete { _ in context.close(promise: nil) } }
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.goodbyeTimeout) { context.close(promise: nil) }
     }
 
-    private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer, _ context: ChannelHandlerContext) {
+    @discardableResult
+    private func send(
+        _ opcode: WebSocketOpcode,
+        _ data: ByteBuffer,
+        _ context: ChannelHandlerContext
+    ) -> EventLoopFuture<Void> {
         let frame = WebSocketFrame(fin: true, opcode: opcode, maskKey: self.isClient ? .random() : nil, data: data)
-        context.writeAndFlush(Self.wrapOutboundOut(frame), promise: nil)
+        return context.writeAndFlush(Self.wrapOutboundOut(frame))
     }
 
     private func schedulePing(_ context: ChannelHandlerContext) {

@@ -13,7 +13,7 @@ enum WebSocketLimits {
     /// 64: fragments of one message that are accepted; ours has 16 at most.
     static let maximumFragments = 64
 
-    /// 1 MiB may wait to be sent before the connection is given up.
+    /// 1 MiB may wait in a channel before the connection is given up, and as much in front of a client's loop.
     static let outbound = ChannelOptions.Types.WriteBufferWaterMark(low: 512 * 1024, high: 1024 * 1024)
 
     /// 16 KiB of HTTP headers in 64 fields: a browser's handshake has 2 KiB, cookies included.

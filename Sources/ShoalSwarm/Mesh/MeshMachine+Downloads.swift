@@ -24,7 +24,7 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         while true {
-            guard let peer = self.peers[connection], let identity = peer.identity else { return }
+            guard let peer = self.peers[connection], !peer.isClosing, let identity = peer.identity else { return }
             guard let shared = peer.swarms[handle], let holdings = self.swarms[handle]?.holdings else { return }
             if let busyUntil = peer.busyUntil, now < busyUntil { return }
             guard peer.downloads.requests.count < identity.maximumRequests else { return }
@@ -78,8 +78,8 @@ extension MeshMachine {
         with connection: ConnectionID,
         into effects: inout [MeshEffect]
     ) {
-        guard let shared = self.peers[connection]?.swarms[handle], shared.holdings != nil || !shared.partial.isEmpty
-        else { return }
+        guard let peer = self.peers[connection], !peer.isClosing, let shared = peer.swarms[handle] else { return }
+        guard shared.holdings != nil || !shared.partial.isEmpty else { return }
         while let holdings = self.swarms[handle]?.holdings, holdings.receiving.count < self.configuration.shardsAtOnce,
             self.freshChunks(holdings, shared) < 2 * self.configuration.windowRange.upperBound
         {

@@ -36,7 +36,7 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard let session = self.peers[connection] else { return }
+        guard let session = self.peers[connection], !session.isClosing else { return }
         self.peers.update(connection) { $0.liveness.heard(at: now) }
         switch session.phase {
         case .awaitingHello:
@@ -143,7 +143,9 @@ extension MeshMachine {
         _ identity: PeerIdentity,
         into effects: inout [MeshEffect]
     ) {
-        let others = self.peers.filter { $0.key != connection && $0.value.identity?.nodeID == identity.nodeID }
+        let others = self.peers.filter {
+            $0.key != connection && !$0.value.isClosing && $0.value.identity?.nodeID == identity.nodeID
+        }
         for (other, peer) in others {
             guard let session = peer.identity?.session else { continue }
             if session < identity.session {

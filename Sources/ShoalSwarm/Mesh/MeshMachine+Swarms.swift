@@ -182,8 +182,8 @@ extension MeshMachine {
         if swarm.manifestFetch == nil {
             // Whoever told what it has, has the manifest.
             let source =
-                self.peers.first { $0.value.swarms[handle]?.holdings != nil }
-                ?? self.peers.first { $0.value.swarms[handle] != nil }
+                self.peers.first { !$0.value.isClosing && $0.value.swarms[handle]?.holdings != nil }
+                ?? self.peers.first { !$0.value.isClosing && $0.value.swarms[handle] != nil }
             guard let source else { return }
             self.swarms.update(handle) { $0.manifestFetch = ManifestFetch(source: source.key, at: now) }
         }

@@ -20,6 +20,7 @@ extension MeshMachine {
     }
 
     private func deadlines(of connection: ConnectionID, _ peer: PeerSession) -> [Instant] {
+        guard !peer.isClosing else { return [] }
         guard peer.identity != nil else { return [peer.openedAt + self.configuration.handshakeLimit] }
         let (ping, silence) = self.pace(of: connection, peer)
         var moments = [peer.liveness.nextDeadline(ping: ping, silence: silence)]
@@ -43,7 +44,6 @@ extension MeshMachine {
         guard !self.isStopping else { return }
         for (connection, attempt) in self.attempts {
             guard let deadline = attempt.deadline, now >= deadline else { continue }
-            self.attempts.update(connection) { $0.deadline = nil }
             self.disconnect(connection, reason: "it did not open in time", into: &effects)
         }
         for connection in self.peers.keys { self.runTimers(of: connection, at: now, into: &effects) }
@@ -57,7 +57,7 @@ extension MeshMachine {
     }
 
     private mutating func runTimers(of connection: ConnectionID, at now: Instant, into effects: inout [MeshEffect]) {
-        guard let peer = self.peers[connection] else { return }
+        guard let peer = self.peers[connection], !peer.isClosing else { return }
         guard peer.identity != nil else {
             if now - peer.openedAt >= self.configuration.handshakeLimit {
                 self.disconnect(connection, reason: "it did not say who it is in time", into: &effects)

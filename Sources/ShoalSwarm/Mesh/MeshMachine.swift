@@ -134,9 +134,14 @@ package struct MeshMachine: Sendable {
         }
     }
 
-    /// Takes `connection` out of use: the effect is the order, `closed` will be the news.
+    /// Takes `connection` out of use: the effect is the order, `closed` will be the news. Ordered once.
     mutating func disconnect(_ connection: ConnectionID, reason: String, into effects: inout [MeshEffect]) {
-        effects.append(.disconnect(connection, reason: reason))
+        self.attempts.update(connection) { $0.deadline = nil }
+        let wasClosing = self.peers.update(connection) { peer in
+            defer { peer.isClosing = true }
+            return peer.isClosing
+        }
+        if wasClosing != true { effects.append(.disconnect(connection, reason: reason)) }
     }
 
     mutating func newConnection() -> ConnectionID {

@@ -26,6 +26,8 @@ struct PeerSession: Sendable {
     var theirHandles = SortedMap<UInt16, SwarmHandle?>()
     var downloads: DownloadLedger
     var liveness: Liveness
+    /// It is being closed: what it still sends means nothing, and nothing is asked of it.
+    var isClosing = false
     /// Malformed messages so far.
     var malformed = 0
     /// Shards of which the peer sent wrong bytes; a second one bans it.
