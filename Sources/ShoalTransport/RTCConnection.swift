@@ -252,7 +252,7 @@ extension cdc_configuration {
     ) throws(RTCError) -> OpaquePointer {
         let texts = [certificate.certificatePEM, certificate.keyPEM] + configuration.iceServers
         let strings = (texts + [configuration.bindAddress].compactMap(\.self)).map { strdup($0) }
-        defer { strings.forEach { free($0) } }
+        defer { for string in strings { free(string) } }
         var settings = cdc_configuration()
         settings.certificate_pem = UnsafePointer(strings[0])
         settings.key_pem = UnsafePointer(strings[1])
