@@ -24,7 +24,7 @@ build: ## build the program: .build/release/shoal
 	@$(ready) swift build -c release --product shoal
 
 bench: ## measure, each figure beside its limit
-	@$(ready) swift run -c release shoal-bench
+	@$(ready) swift build -c release --product shoal && swift run -c release shoal-bench
 
 soak: ## run swarms of real processes for a long time
 	@$(ready) scripts/soak

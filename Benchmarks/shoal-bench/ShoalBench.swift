@@ -6,7 +6,7 @@ struct ShoalBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shoal-bench",
         abstract: "Measures Shoal, each figure beside its rival or limit in the same run.",
-        subcommands: [BareLoopCommand.self, BareLoopReceiverCommand.self],
-        defaultSubcommand: BareLoopCommand.self
+        subcommands: [FirstLightCommand.self, BareLoopCommand.self, BareLoopReceiverCommand.self],
+        defaultSubcommand: FirstLightCommand.self
     )
 }

@@ -7,8 +7,6 @@ package enum NodeEvent: Sendable {
     case observed(MeshObservation)
     /// The manifest is here: the model's name for people can be shown, its size is known.
     case described(SwarmHandle, Manifest)
-    /// The first chunk of the model that came from a peer is verified.
-    case firstChunk(SwarmHandle)
     /// Every byte is verified, durable, and hashes to what the manifest says of each file.
     case finished(SwarmHandle)
     /// The model cannot be completed here; the message says what to do.

@@ -1,3 +1,4 @@
+import Logging
 import ShoalCore
 import ShoalFormats
 import ShoalStore
@@ -111,7 +112,7 @@ extension EffectRunner {
                 switch try model.stored.write(receipt.chunk, of: receipt.shard, bytes: bytes) {
                 case .verified:
                     self.settle(slot, .chunkVerified(receipt))
-                    if model.isFirstChunk() { self.onEvent(.firstChunk(receipt.swarm)) }
+                    if model.isFirstChunk() { self.logger.info("first chunk verified") }
                 case .corrupt: self.settle(slot, .chunkCorrupt(receipt))
                 }
             } catch {

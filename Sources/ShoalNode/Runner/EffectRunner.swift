@@ -113,7 +113,9 @@ final class EffectRunner: Sendable {
         self.logger.debug("observed", metadata: ["shoal.observation": "\(observation)"])
         switch observation {
         case .shardCompleted(let swarm, _): self.synchronize(swarm)
-        case .swarmCompleted(let swarm): self.finish(swarm)
+        case .swarmCompleted(let swarm):
+            self.logger.info("every chunk verified")
+            self.finish(swarm)
         default: break
         }
         self.onEvent(.observed(observation))

@@ -1,0 +1,85 @@
+import Foundation
+import Synchronization
+
+/// A process of ours whose lines are read as they come, each with the moment at which it came.
+final class Child: Sendable {
+    private struct State {
+        var lines: [(text: String, time: ContinuousClock.Instant)] = []
+        var hasEnded = false
+    }
+
+    let started: ContinuousClock.Instant
+    private let process: Process
+    private let state = Mutex(State())
+    private let news = DispatchSemaphore(value: 0)
+
+    /// Starts `program`; `stream` says which of its outputs is read, the other is dropped.
+    init(_ program: URL, _ arguments: [String], reading stream: Stream) throws {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = program
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = stream == .output ? pipe : FileHandle.nullDevice
+        process.standardError = stream == .error ? pipe : FileHandle.nullDevice
+        self.process = process
+        self.started = .now
+        try process.run()
+        let handle = pipe.fileHandleForReading
+        Thread.detachNewThread { [self] in self.read(handle) }
+    }
+
+    enum Stream {
+        case output
+        case error
+    }
+
+    /// The moment at which a line with `text` in it came; waits for it.
+    @discardableResult
+    func wait(
+        for text: String,
+        within limit: Duration = .seconds(300)
+    ) throws -> (line: String, time: ContinuousClock.Instant) {
+        let end = DispatchTime.now() + .milliseconds(Int(limit / .milliseconds(1)))
+        while true {
+            let (found, hasEnded) = self.state.withLock { state in
+                (state.lines.first { $0.text.contains(text) }, state.hasEnded)
+            }
+            if let found { return (found.text, found.time) }
+            guard !hasEnded, self.news.wait(timeout: end) == .success else {
+                throw BenchmarkError(
+                    "\(self.process.executableURL?.lastPathComponent ?? "a process") never said “\(text)”"
+                )
+            }
+        }
+    }
+
+    /// The most memory that the process ever had resident, in bytes (`VmHWM`, proc(5)); nil where the system does not say.
+    var peakResidentBytes: Int? {
+        let path = "/proc/\(self.process.processIdentifier)/status"
+        guard let status = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }) else { return nil }
+        return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1_024 }
+    }
+
+    func stop() {
+        if self.process.isRunning { self.process.interrupt() }
+        self.process.waitUntilExit()
+    }
+
+    private func read(_ handle: FileHandle) {
+        var rest = ""
+        while case let data = handle.availableData, !data.isEmpty {
+            let now = ContinuousClock.now
+            rest += String(decoding: data, as: UTF8.self)
+            let parts = rest.split(separator: "\n", omittingEmptySubsequences: false)
+            rest = String(parts.last ?? "")
+            self.state.withLock { state in
+                state.lines += parts.dropLast().map { (String($0), now) }
+            }
+            self.news.signal()
+        }
+        self.state.withLock { $0.hasEnded = true }
+        self.news.signal()
+    }
+}
