@@ -111,12 +111,17 @@ let package = Package(
         ),
 
         // Tests.
+        .target(name: "TestVectors", path: "Tests/TestVectors", swiftSettings: everywhere),
         .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),
         .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalWireTests", dependencies: ["ShoalCore", "ShoalWire"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalWireTests",
+            dependencies: ["ShoalCore", "ShoalWire", "TestVectors"],
+            swiftSettings: everywhere
+        ),
         .testTarget(
             name: "ShoalSwarmTests",
-            dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire"],
+            dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire", "TestVectors"],
             swiftSettings: everywhere
         ),
         .testTarget(
@@ -140,7 +145,11 @@ let package = Package(
             dependencies: ["ShoalTransport", "CDataChannel"],
             swiftSettings: everywhere
         ),
-        .testTarget(name: "ShoalNodeTests", dependencies: ["ShoalNode"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalNodeTests",
+            dependencies: ["ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSwarm", "TestVectors"],
+            swiftSettings: everywhere
+        ),
     ],
     cxxLanguageStandard: .cxx17
 )
