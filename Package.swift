@@ -153,3 +153,29 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Set by `scripts/fuzz`: a build of its own, in which our modules count coverage and check addresses. Of its programs
+// only `shoal-fuzz` links.
+if Context.environment["SHOAL_FUZZ"] != nil {
+    let sanitizers = "-sanitize=fuzzer,address"
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags([sanitizers, "-enable-testing"])]
+    }
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Fuzzing/CFuzzer"),
+        .executableTarget(
+            name: "shoal-fuzz",
+            dependencies: [
+                "CFuzzer", "ShoalCore", "ShoalFormats", "ShoalWire", "ShoalSwarm", "ShoalSignaling", "ShoalTransport",
+                "TestVectors",
+            ],
+            path: "Fuzzing/shoal-fuzz",
+            swiftSettings: everywhere + [.unsafeFlags([sanitizers])],
+            linkerSettings: [
+                .unsafeFlags([sanitizers]),
+                // gold, the toolchain's choice, stops at libFuzzer's own `main`, which nobody calls here.
+                .unsafeFlags(["-use-ld=lld"], .when(platforms: [.linux])),
+            ]
+        ),
+    ]
+}
