@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # Where scripts/setup says how pkg-config finds libdatachannel, when it may not say so system-wide.
 environment := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shoal/env
 ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
-sources := $(wildcard Package.swift Sources Tests Benchmarks)
+sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks)
 
 .PHONY: help run test build bench soak fuzz format lint clean
 
@@ -40,4 +40,4 @@ lint: ## check format, imports and layers
 	@scripts/check-imports
 
 clean: ## delete what was built, not what was downloaded
-	@rm -rf .build
+	@rm -rf .build .build-fuzz

@@ -111,12 +111,17 @@ let package = Package(
         ),
 
         // Tests.
+        .target(name: "TestVectors", path: "Tests/TestVectors", swiftSettings: everywhere),
         .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),
         .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalWireTests", dependencies: ["ShoalCore", "ShoalWire"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalWireTests",
+            dependencies: ["ShoalCore", "ShoalWire", "TestVectors"],
+            swiftSettings: everywhere
+        ),
         .testTarget(
             name: "ShoalSwarmTests",
-            dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire"],
+            dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire", "TestVectors"],
             swiftSettings: everywhere
         ),
         .testTarget(
@@ -140,7 +145,37 @@ let package = Package(
             dependencies: ["ShoalTransport", "CDataChannel"],
             swiftSettings: everywhere
         ),
-        .testTarget(name: "ShoalNodeTests", dependencies: ["ShoalNode"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalNodeTests",
+            dependencies: ["ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSwarm", "TestVectors"],
+            swiftSettings: everywhere
+        ),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Set by `scripts/fuzz`: a build of its own, in which our modules count coverage and check addresses. Of its programs
+// only `shoal-fuzz` links.
+if Context.environment["SHOAL_FUZZ"] != nil {
+    let sanitizers = "-sanitize=fuzzer,address"
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags([sanitizers, "-enable-testing"])]
+    }
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Fuzzing/CFuzzer"),
+        .executableTarget(
+            name: "shoal-fuzz",
+            dependencies: [
+                "CFuzzer", "ShoalCore", "ShoalFormats", "ShoalWire", "ShoalSwarm", "ShoalSignaling", "ShoalTransport",
+                "TestVectors",
+            ],
+            path: "Fuzzing/shoal-fuzz",
+            swiftSettings: everywhere + [.unsafeFlags([sanitizers])],
+            linkerSettings: [
+                .unsafeFlags([sanitizers]),
+                // gold, the toolchain's choice, stops at libFuzzer's own `main`, which nobody calls here.
+                .unsafeFlags(["-use-ld=lld"], .when(platforms: [.linux])),
+            ]
+        ),
+    ]
+}

@@ -1,0 +1,36 @@
+/// The parsers that see bytes of strangers.
+///
+/// A target takes any bytes, must neither crash nor hang, and checks what holds for whatever is accepted: above all that
+/// it is written again as it was read.
+enum FuzzTarget: String, CaseIterable, Sendable {
+    case controlMessage = "control-message"
+    case frame = "frame"
+    case frameLedger = "frame-ledger"
+    case canonicalJSON = "canonical-json"
+    case manifest = "manifest"
+    case link = "link"
+    case trackerRequest = "tracker-request"
+    case trackerResponse = "tracker-response"
+    case sessionDescription = "session-description"
+
+    /// The one that the command line names.
+    static let chosen: FuzzTarget? = {
+        let option = "--target="
+        let names = CommandLine.arguments.filter { $0.hasPrefix(option) }.map { String($0.dropFirst(option.count)) }
+        return names.first.flatMap(FuzzTarget.init)
+    }()
+
+    func run(_ bytes: [UInt8]) {
+        switch self {
+        case .controlMessage: WireTargets.controlMessage(bytes)
+        case .frame: WireTargets.frame(bytes)
+        case .frameLedger: LedgerScript.run(bytes)
+        case .canonicalJSON: FormatTargets.canonicalJSON(bytes)
+        case .manifest: FormatTargets.manifest(bytes)
+        case .link: FormatTargets.link(bytes)
+        case .trackerRequest: SignalingTargets.request(bytes)
+        case .trackerResponse: SignalingTargets.response(bytes)
+        case .sessionDescription: SignalingTargets.sessionDescription(bytes)
+        }
+    }
+}

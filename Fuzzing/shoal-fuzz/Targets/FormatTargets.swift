@@ -1,0 +1,70 @@
+import ShoalFormats
+
+/// What describes models: manifests and links.
+enum FormatTargets {
+    /// A document that is accepted is, byte for byte, what the writer prints for its values.
+    static func canonicalJSON(_ bytes: [UInt8]) {
+        var reader = CanonicalJSONReader(bytes)
+        var writer = CanonicalJSONWriter()
+        do throws(CanonicalJSONError) {
+            try self.copy(from: &reader, to: &writer)
+            try reader.finish()
+        } catch {
+            return require((0...bytes.count).contains(error.offset), "the error is outside the document: \(error)")
+        }
+        require(writer.bytes == bytes, "a document is written in another way than it was read")
+        var skipper = CanonicalJSONReader(bytes)
+        require(
+            (try? skipper.skipValue()) != nil && skipper.offset == bytes.count,
+            "a value that is read is not skipped"
+        )
+    }
+
+    private static func copy(
+        from reader: inout CanonicalJSONReader,
+        to writer: inout CanonicalJSONWriter
+    ) throws(CanonicalJSONError) {
+        switch try reader.peek() {
+        case .integer: writer.value(try reader.readInteger())
+        case .string: writer.value(try reader.readString())
+        case .array:
+            try reader.enterArray()
+            writer.beginArray()
+            while try reader.nextElement() { try self.copy(from: &reader, to: &writer) }
+            writer.end()
+        case .object:
+            try reader.enterObject()
+            writer.beginObject()
+            while let key = try reader.nextKey() {
+                writer.key(key)
+                try self.copy(from: &reader, to: &writer)
+            }
+            writer.end()
+        }
+    }
+
+    /// A manifest that is accepted is written as it was read.
+    static func manifest(_ bytes: [UInt8]) {
+        do throws(ManifestError) {
+            let manifest = try ManifestReader.read(bytes)
+            require(
+                ManifestWriter.bytes(of: manifest) == bytes,
+                "a manifest is written in another way than it was read"
+            )
+        } catch {
+            require(!error.problem.isEmpty, "a refusal says nothing")
+        }
+    }
+
+    /// A link that is accepted has one text, which reads as the same link.
+    static func link(_ bytes: [UInt8]) {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return }
+        do throws(LinkError) {
+            let link = try MagnetLink(parsing: text)
+            guard link.text.utf8.count <= MagnetLink.maximumByteCount else { return }
+            require((try? MagnetLink(parsing: link.text)) == link, "a link does not read as it is written")
+        } catch {
+            require(!error.problem.isEmpty, "a refusal says nothing")
+        }
+    }
+}
