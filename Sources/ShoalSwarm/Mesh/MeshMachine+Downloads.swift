@@ -181,6 +181,7 @@ extension MeshMachine {
             peer.liveness.heard(at: now)
             peer.downloads.frameArrived(
                 request: request,
+                chunk: chunk,
                 bytes: WireLimits.framePayload,
                 completesChunk: completesChunk,
                 at: now
@@ -202,7 +203,7 @@ extension MeshMachine {
     }
 
     mutating func chunkVerified(_ receipt: ChunkReceipt, at now: Instant, into effects: inout [MeshEffect]) {
-        self.chunkEnded(receipt, verified: true, arrived: true, into: &effects)
+        self.chunkEnded(receipt, verified: true, into: &effects)
         self.cancelOthers(receipt, into: &effects)
         if let node = self.peers[receipt.connection]?.identity?.nodeID,
             let size = self.swarms[receipt.swarm]?.holdings?.size(of: receipt.chunk, in: receipt.shard)
@@ -248,7 +249,7 @@ extension MeshMachine {
     }
 
     mutating func chunkCorrupt(_ receipt: ChunkReceipt, into effects: inout [MeshEffect]) {
-        self.chunkEnded(receipt, verified: false, arrived: true, into: &effects)
+        self.chunkEnded(receipt, verified: false, into: &effects)
         self.sentWrong(receipt.shard, chunk: receipt.chunk, receipt.swarm, receipt.connection, into: &effects)
     }
 
@@ -277,7 +278,6 @@ extension MeshMachine {
     mutating func chunkEnded(
         _ receipt: ChunkReceipt,
         verified: Bool,
-        arrived: Bool,
         into effects: inout [MeshEffect]
     ) {
         self.room += 1
@@ -286,7 +286,7 @@ extension MeshMachine {
             _ = swarm.holdings?.update(receipt.shard) { $0.ended(receipt.connection, chunk: receipt.chunk) }
         }
         let whole = self.peers.update(receipt.connection) { peer in
-            peer.downloads.chunkEnded(request: receipt.request, verified: verified, arrived: arrived)
+            peer.downloads.chunkEnded(request: receipt.request, chunk: receipt.chunk, verified: verified)
         }
         guard let ended = whole ?? nil, ended.verified > 0 else { return }
         let message = ControlMessage.Body.ack(id: receipt.request, chunks: UInt16(ended.verified))

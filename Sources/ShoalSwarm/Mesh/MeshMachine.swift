@@ -113,7 +113,7 @@ package struct MeshMachine: Sendable {
             self.disconnect(connection, reason: "it sent a chunk that was never asked for", into: &effects)
         case .chunkVerified(let receipt): self.chunkVerified(receipt, at: now, into: &effects)
         case .chunkCorrupt(let receipt): self.chunkCorrupt(receipt, into: &effects)
-        case .chunkDropped(let receipt): self.chunkEnded(receipt, verified: false, arrived: false, into: &effects)
+        case .chunkDropped(let receipt): self.chunkEnded(receipt, verified: false, into: &effects)
         default: preconditionFailure("not about a chunk: \(input)")
         }
     }

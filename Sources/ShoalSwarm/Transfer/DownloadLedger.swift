@@ -56,7 +56,13 @@ struct DownloadLedger: Sendable {
     }
 
     /// A frame came; whether it made its chunk whole.
-    mutating func frameArrived(request id: UInt32, bytes: Int, completesChunk: Bool, at now: Instant) {
+    mutating func frameArrived(
+        request id: UInt32,
+        chunk: ChunkIndex,
+        bytes: Int,
+        completesChunk: Bool,
+        at now: Instant
+    ) {
         self.lastProgress = now
         self.bytesReceived += bytes
         guard var request = self.requests[id] else { return }
@@ -64,8 +70,7 @@ struct DownloadLedger: Sendable {
             request.firstFrameAt = now
             self.pace.answered(after: now - request.sentAt)
         }
-        if completesChunk {
-            request.arrived += 1
+        if completesChunk, request.arrive(chunk) {
             self.inFlight -= 1
             self.pace.completed(after: now - request.sentAt, at: now)
         }
@@ -73,14 +78,17 @@ struct DownloadLedger: Sendable {
     }
 
     /// A chunk of the request is settled for good. Returns the request when that was its last chunk.
-    mutating func chunkEnded(request id: UInt32, verified: Bool, arrived: Bool) -> OutstandingRequest? {
-        if !arrived, self.requests[id] != nil { self.inFlight -= 1 }
-        let ended = self.requests.update(id) { request -> Bool in
-            request.ended += 1
-            if verified { request.verified += 1 }
-            return request.ended == Int(request.request.count)
+    mutating func chunkEnded(request id: UInt32, chunk: ChunkIndex, verified: Bool) -> OutstandingRequest? {
+        guard var request = self.requests[id] else { return nil }
+        if request.arrive(chunk) { self.inFlight -= 1 }
+        request.ended += 1
+        if verified { request.verified += 1 }
+        guard request.ended == Int(request.request.count) else {
+            self.requests[id] = request
+            return nil
         }
-        return ended == true ? self.requests.removeValue(forKey: id) : nil
+        self.requests.removeValue(forKey: id)
+        return request
     }
 
     mutating func markCancelled(_ id: UInt32) { self.requests.update(id) { $0.isCancelled = true } }
@@ -100,13 +108,29 @@ struct OutstandingRequest: Sendable {
     let sentAt: Instant
     let deadline: Instant
     var firstFrameAt: Instant?
-    /// Chunks that have come whole.
-    var arrived = 0
+    /// Chunks that have come whole or are settled otherwise: no longer in flight.
+    private(set) var arrived: Bitfield
     /// Chunks that are settled: verified, corrupt or dropped.
     var ended = 0
     var verified = 0
     var isCancelled = false
     var isOverdue = false
+
+    init(request: ChunkRequest, swarm: SwarmHandle, sentAt: Instant, deadline: Instant) {
+        self.request = request
+        self.swarm = swarm
+        self.sentAt = sentAt
+        self.deadline = deadline
+        self.arrived = Bitfield(count: Int(request.count))
+    }
+
+    /// Takes a chunk out of what is in flight. False when it was out already.
+    mutating func arrive(_ chunk: ChunkIndex) -> Bool {
+        let position = chunk.position - self.request.first.position
+        guard !self.arrived[position] else { return false }
+        self.arrived[position] = true
+        return true
+    }
 
     var chunks: Range<Int> {
         self.request.first.position..<self.request.first.position + Int(self.request.count)

@@ -56,11 +56,18 @@ package struct FrameLedger: Sendable {
         return self.requests.update(header.request) { $0.accept(header, payload: payload) } ?? .late
     }
 
-    /// Frames of this request are dropped from now on; chunks that have not begun are released at once, begun ones too:
-    /// their slots take no more bytes.
+    /// Frames of this request are dropped from now on, and the room of chunks that are not whole is released. Whole
+    /// ones stay until they are taken: that they are there has been told already.
     package mutating func discard(_ id: UInt32) -> [Released] {
-        guard let expectation = self.requests.removeValue(forKey: id) else { return [] }
-        return expectation.chunks.indices.compactMap { self.released($0, of: expectation) }
+        guard var expectation = self.requests[id] else { return [] }
+        let positions = expectation.chunks.indices.filter {
+            !expectation.chunks[$0].isWhole && !expectation.chunks[$0].isSettled
+        }
+        let released = positions.map { self.released($0, of: expectation) }
+        for position in positions { expectation.chunks[position].isSettled = true }
+        expectation.isOver = true
+        self.requests[id] = expectation.isEmpty ? nil : expectation
+        return released
     }
 
     /// The sender has sent `framesSent` frames of this request and will send no more. Chunks that cannot become whole
@@ -75,7 +82,9 @@ package struct FrameLedger: Sendable {
 
     /// To be asked after each frame: what ``settle(_:framesSent:)`` had to leave open.
     package mutating func settledByFrame(_ id: UInt32) -> [Released] {
-        guard let expectation = self.requests[id], let frames = expectation.framesToCome else { return [] }
+        guard let expectation = self.requests[id], !expectation.isOver, let frames = expectation.framesToCome else {
+            return []
+        }
         return expectation.framesArrived >= frames ? self.discard(id) : []
     }
 
@@ -91,16 +100,19 @@ package struct FrameLedger: Sendable {
         return slot ?? nil
     }
 
-    /// The connection is gone: everything that is still here is released.
+    /// The connection is gone: everything that is still here is released, whole or not.
     package mutating func closed() -> [Released] {
         self.isClosed = true
-        return self.requests.keys.flatMap { self.discard($0) }
+        let released = self.requests.values.flatMap { expectation in
+            expectation.chunks.indices.filter { !expectation.chunks[$0].isSettled }
+                .map { self.released($0, of: expectation) }
+        }
+        self.requests = SortedMap()
+        return released
     }
 
-    private func released(_ position: Int, of expectation: Expectation) -> Released? {
-        let chunk = expectation.chunks[position]
-        guard !chunk.isTaken else { return nil }
-        return Released(
+    private func released(_ position: Int, of expectation: Expectation) -> Released {
+        Released(
             receipt: ChunkReceipt(
                 connection: self.connection,
                 request: expectation.request.id,
@@ -108,7 +120,7 @@ package struct FrameLedger: Sendable {
                 shard: expectation.request.shard,
                 chunk: ChunkIndex(expectation.request.first.position + position)
             ),
-            slot: chunk.slot
+            slot: expectation.chunks[position].slot
         )
     }
 }
@@ -120,13 +132,14 @@ private struct Expectation: Sendable {
         let size: Int
         /// Bit f: frame f is there. A chunk has at most four.
         var frames: UInt8 = 0
-        var isTaken = false
+        /// Its slot is taken or released, and no longer ours to give.
+        var isSettled = false
 
         var isWhole: Bool { self.frames.nonzeroBitCount == FrameHeader.count(forChunkOf: self.size) }
 
         mutating func take() -> Int? {
-            guard self.isWhole, !self.isTaken else { return nil }
-            self.isTaken = true
+            guard self.isWhole, !self.isSettled else { return nil }
+            self.isSettled = true
             return self.slot
         }
     }
@@ -137,10 +150,13 @@ private struct Expectation: Sendable {
     var framesArrived = 0
     /// Known once the sender has ended the request early.
     var framesToCome: Int?
+    /// No frame is wanted any more; only whole chunks wait to be taken.
+    var isOver = false
 
-    var isEmpty: Bool { self.chunks.allSatisfy(\.isTaken) }
+    var isEmpty: Bool { self.chunks.allSatisfy(\.isSettled) }
 
     mutating func accept(_ header: FrameHeader, payload: Int) -> FrameLedger.Verdict {
+        guard !self.isOver else { return .late }
         let position = header.chunk.position - self.request.first.position
         guard self.chunks.indices.contains(position) else { return .malformed }
         let size = self.chunks[position].size

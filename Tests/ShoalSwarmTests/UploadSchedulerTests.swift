@@ -1,0 +1,151 @@
+import ShoalCore
+import ShoalWire
+import Testing
+
+@testable import ShoalSwarm
+
+@Suite struct UploadSchedulerTests {
+    private static let shard = ShardOfSwarm(swarm: SwarmHandle(1), shard: ShardIndex(0))
+    private static let shardSize = 16 * Cutting.chunkSize
+    private static let now = Instant(nanoseconds: 1_000_000_000)
+
+    private func scheduler(slots: Int = 2, atOnce: Int = 8, each: Int = 2) -> UploadScheduler {
+        var configuration = MeshConfiguration()
+        configuration.uploadSlots = slots
+        configuration.servesAtOnce = atOnce
+        configuration.servesAtOncePerPeer = each
+        return UploadScheduler(configuration: configuration)
+    }
+
+    @discardableResult
+    private func ask(
+        _ scheduler: inout UploadScheduler,
+        _ peer: UInt64,
+        _ id: UInt32,
+        count: UInt16 = 4,
+        priority: Priority = .background,
+        at now: Instant = Self.now
+    ) -> Rejection.Reason? {
+        let request = ChunkRequest(
+            id: id,
+            shard: ShardIndex(0),
+            first: ChunkIndex(0),
+            count: count,
+            priority: priority,
+            deadline: 0
+        )
+        return scheduler.add(
+            request,
+            of: Self.shard,
+            shardSize: Self.shardSize,
+            from: ConnectionID(peer),
+            queueLimit: 3,
+            at: now
+        )
+    }
+
+    private func serve(_ scheduler: inout UploadScheduler, _ peer: UInt64, _ id: UInt32, _ chunk: Int) -> Rejection? {
+        scheduler.served(ConnectionID(peer), request: id, chunk: ChunkIndex(chunk), succeeded: true, at: Self.now)
+    }
+
+    @Test func `peers are served in turn, two chunks each at once`() {
+        var scheduler = self.scheduler()
+        self.ask(&scheduler, 1, 1)
+        self.ask(&scheduler, 2, 1)
+        let serves = scheduler.nextServes()
+        #expect(serves.map(\.connection.rawValue) == [1, 2, 1, 2])
+        #expect(serves.map(\.chunk.rawValue) == [0, 0, 1, 1])
+        #expect(scheduler.nextServes().isEmpty)
+        #expect(self.serve(&scheduler, 2, 1, 0) == nil)
+        #expect(scheduler.nextServes().map(\.connection.rawValue) == [2])
+    }
+
+    @Test func `an urgent request overtakes at the next chunk`() {
+        var scheduler = self.scheduler(each: 1)
+        self.ask(&scheduler, 1, 1)
+        #expect(scheduler.nextServes().map(\.request) == [1])
+        self.ask(&scheduler, 1, 2, count: 1, priority: .critical)
+        _ = self.serve(&scheduler, 1, 1, 0)
+        #expect(scheduler.nextServes().map(\.request) == [2])
+        _ = self.serve(&scheduler, 1, 2, 0)
+        #expect(scheduler.nextServes().map(\.request) == [1])
+    }
+
+    @Test func `a peer beyond the slots is busy until one is free`() {
+        var scheduler = self.scheduler(slots: 1)
+        #expect(self.ask(&scheduler, 1, 1, count: 1) == nil)
+        #expect(self.ask(&scheduler, 2, 1) == .busy)
+        _ = scheduler.nextServes()
+        _ = self.serve(&scheduler, 1, 1, 0)
+        #expect(self.ask(&scheduler, 2, 2) == .busy)
+        scheduler.acknowledged(ConnectionID(1), chunks: 1)
+        #expect(self.ask(&scheduler, 2, 3) == nil)
+    }
+
+    @Test func `who acknowledges nothing loses the slot 5 s after the last frame`() {
+        var scheduler = self.scheduler(slots: 1)
+        self.ask(&scheduler, 1, 1, count: 1)
+        _ = scheduler.nextServes()
+        _ = self.serve(&scheduler, 1, 1, 0)
+        #expect(self.ask(&scheduler, 2, 1, at: Self.now + .milliseconds(4_999)) == .busy)
+        #expect(self.ask(&scheduler, 2, 2, at: Self.now + .seconds(5)) == nil)
+    }
+
+    @Test func `requests beyond what hello promises are refused`() {
+        var scheduler = self.scheduler()
+        #expect((1...4).map { self.ask(&scheduler, 1, $0) } == [nil, nil, nil, .limit])
+    }
+
+    @Test func `a cancelled request ends in a reject that counts its frames, after what is under way`() {
+        var scheduler = self.scheduler()
+        self.ask(&scheduler, 1, 1)
+        _ = scheduler.nextServes()
+        #expect(scheduler.cancel(ConnectionID(1), request: 1) == nil)
+        #expect(scheduler.nextServes().isEmpty)
+        #expect(self.serve(&scheduler, 1, 1, 0) == nil)
+        #expect(self.serve(&scheduler, 1, 1, 1) == Rejection(id: 1, reason: .cancelled, framesSent: 8))
+        #expect(scheduler.cancel(ConnectionID(1), request: 1) == nil)
+    }
+
+    @Test func `a request that is cancelled when its last frame is out ends without a reject`() {
+        var scheduler = self.scheduler()
+        self.ask(&scheduler, 1, 1, count: 1)
+        _ = scheduler.nextServes()
+        #expect(scheduler.cancel(ConnectionID(1), request: 1) == nil)
+        #expect(self.serve(&scheduler, 1, 1, 0) == nil)
+        #expect(!scheduler.isServing(ConnectionID(1)))
+    }
+
+    @Test func `a chunk that cannot be read ends its request as missing`() {
+        var scheduler = self.scheduler(each: 1)
+        self.ask(&scheduler, 1, 1)
+        _ = scheduler.nextServes()
+        let rejection = scheduler.served(
+            ConnectionID(1),
+            request: 1,
+            chunk: ChunkIndex(0),
+            succeeded: false,
+            at: Self.now
+        )
+        #expect(rejection == Rejection(id: 1, reason: .missing, framesSent: 0))
+    }
+
+    @Test func `a lost shard ends every request for it`() {
+        var scheduler = self.scheduler()
+        self.ask(&scheduler, 1, 1)
+        self.ask(&scheduler, 2, 1)
+        let rejections = scheduler.lost(Self.shard)
+        #expect(rejections.map(\.0.rawValue) == [1, 2])
+        #expect(rejections.allSatisfy { $0.1.reason == .missing && $0.1.framesSent == 0 })
+    }
+
+    @Test func `no more chunks are read at once than there are buffers, whoever leaves meanwhile`() {
+        var scheduler = self.scheduler(slots: 10, atOnce: 3)
+        for peer in 1...4 as ClosedRange<UInt64> { self.ask(&scheduler, peer, 1) }
+        #expect(scheduler.nextServes().count == 3)
+        scheduler.remove(ConnectionID(1))
+        #expect(scheduler.nextServes().isEmpty)
+        _ = scheduler.served(ConnectionID(1), request: 1, chunk: ChunkIndex(0), succeeded: false, at: Self.now)
+        #expect(scheduler.nextServes().count == 1)
+    }
+}
