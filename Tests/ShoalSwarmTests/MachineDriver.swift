@@ -49,14 +49,19 @@ struct MachineDriver {
     }
 
     /// Adds the swarm; a seeder has every shard.
-    mutating func addSwarm(shardSizes: [Int], isSeeder: Bool, trackers: Int = 0) -> [MeshEffect] {
+    mutating func addSwarm(
+        shardSizes: [Int],
+        isSeeder: Bool,
+        trackers: Int = 0,
+        hashLists: Bool = true
+    ) -> [MeshEffect] {
         let count = shardSizes.count
         let content = SwarmContent(
             manifest: Array(repeating: 1, count: 100),
             shardSizes: shardSizes,
             complete: isSeeder ? .full(count: count) : Bitfield(count: count),
             partial: [:],
-            hashLists: .full(count: count)
+            hashLists: hashLists ? .full(count: count) : Bitfield(count: count)
         )
         return self.feed(
             .addSwarm(

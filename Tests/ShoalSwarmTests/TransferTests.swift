@@ -145,4 +145,28 @@ import Testing
         }
         #expect(digest() == digest())
     }
+
+    @Test func `a hash list that does not come from one peer is asked of another`() {
+        var driver = MachineDriver()
+        let sizes = [2 * Cutting.chunkSize]
+        _ = driver.addSwarm(shardSizes: sizes, isSeeder: false, hashLists: false)
+        let silent = PlayedPeer(number: 1, connection: 7)
+        let other = PlayedPeer(number: 2, connection: 8)
+        let request = ControlMessage.Body.hashesRequest(shard: ShardIndex(0))
+        silent.enter(&driver)
+        #expect(driver.feed(silent.say(.bitfield(.full(count: 1)))).sent(to: silent.connection) == [request])
+        other.enter(&driver)
+        #expect(driver.feed(other.say(.bitfield(.full(count: 1)))).sent(to: other.connection).isEmpty)
+        let later = driver.pass(.seconds(2))
+        #expect(later.sent(to: other.connection).contains(request))
+        #expect(!later.sent(to: silent.connection).contains(request))
+        let digests = [Digest](repeating: MachineDriver.secret, count: 2)
+        #expect(
+            driver.feed(other.say(.hashes(shard: ShardIndex(0), digests: digests))) == [
+                .checkHashes(MachineDriver.swarm, ShardIndex(0), digests: digests, from: other.connection)
+            ]
+        )
+        let asked = driver.feed(.hashesAccepted(MachineDriver.swarm, ShardIndex(0)))
+        #expect(asked.contains { if case .request = $0 { true } else { false } })
+    }
 }

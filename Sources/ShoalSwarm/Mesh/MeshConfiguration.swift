@@ -57,6 +57,9 @@ package struct MeshConfiguration: Hashable, Sendable {
     /// A chunk is late after four times what the peer's chunks take on average, within these limits.
     package var chunkDeadlineRange = Duration.milliseconds(250)...Duration.seconds(5)
 
+    /// 2 s for a hash list, at most 16 KiB; then another peer is asked.
+    package var hashesLimit = Duration.seconds(2)
+
     /// 20 s: a peer that owes chunks, is alive and sends none is given up.
     package var stallLimit = Duration.seconds(20)
 

@@ -11,7 +11,7 @@ extension MeshMachine {
                 continue
             }
             for connection in self.peers.keys {
-                self.beginShards(handle, with: connection, into: &effects)
+                self.beginShards(handle, with: connection, at: now, into: &effects)
                 self.fillWindow(of: connection, handle, at: now, into: &effects)
             }
         }
@@ -76,6 +76,7 @@ extension MeshMachine {
     private mutating func beginShards(
         _ handle: SwarmHandle,
         with connection: ConnectionID,
+        at now: Instant,
         into effects: inout [MeshEffect]
     ) {
         guard let peer = self.peers[connection], !peer.isClosing, let shared = peer.swarms[handle] else { return }
@@ -88,7 +89,7 @@ extension MeshMachine {
             }
             self.swarms.update(handle) { $0.holdings?.begin(shard) }
         }
-        self.requestHashes(handle, of: connection, shared, into: &effects)
+        self.requestHashes(handle, of: connection, shared, at: now, into: &effects)
     }
 
     /// Chunks of begun shards that nobody owes yet and the peer can serve.
@@ -104,20 +105,42 @@ extension MeshMachine {
         _ handle: SwarmHandle,
         of connection: ConnectionID,
         _ shared: SharedSwarm,
+        at now: Instant,
         into effects: inout [MeshEffect]
     ) {
         guard let holdings = self.swarms[handle]?.holdings else { return }
+        let deadline = now + self.configuration.hashesLimit
         for (shard, receiving) in holdings.receiving {
-            guard receiving.hashesAskedOf == nil, !holdings.hasHashes(of: shard) else { continue }
+            guard receiving.hashesAsked == nil, !holdings.hasHashes(of: shard) else { continue }
             guard shared.canServeSome(of: shard) else { continue }
+            if receiving.hashesLateFrom == connection, self.canAnotherServe(shard, handle, than: connection) {
+                continue
+            }
             self.swarms.update(handle) { swarm in
-                _ = swarm.holdings?.update(shard) { $0.hashesAskedOf = connection }
+                _ = swarm.holdings?.update(shard) { $0.askedForHashes(connection, until: deadline) }
             }
             effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .hashesRequest(shard: shard))))
         }
     }
 
     // MARK: Hash lists
+
+    private func canAnotherServe(_ shard: ShardIndex, _ handle: SwarmHandle, than connection: ConnectionID) -> Bool {
+        self.peers.contains { other, peer in
+            other != connection && !peer.isClosing && peer.swarms[handle]?.canServeSome(of: shard) == true
+        }
+    }
+
+    /// Hash lists that did not come in time are asked of others.
+    mutating func giveUpHashes(_ handle: SwarmHandle, at now: Instant) {
+        for (shard, receiving) in self.swarms[handle]?.holdings?.receiving ?? SortedMap() {
+            guard let asked = receiving.hashesAsked, now >= asked.until else { continue }
+            self.swarms.update(handle) { swarm in
+                _ = swarm.holdings?.update(shard) { $0.hashesEnded(asked.of, isLate: true) }
+            }
+            self.needsFilling = true
+        }
+    }
 
     mutating func receivedHashes(
         _ handle: SwarmHandle,
@@ -127,7 +150,7 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         guard let holdings = self.swarms[handle]?.holdings, holdings.contains(shard) else { return }
-        guard holdings.receiving[shard]?.hashesAskedOf == connection else { return }
+        guard holdings.receiving[shard]?.hashesAsked?.of == connection else { return }
         if digests.isEmpty {
             self.refuse(shard, handle, of: connection)
             self.needsFilling = true
@@ -141,7 +164,9 @@ extension MeshMachine {
     mutating func hashesAccepted(_ handle: SwarmHandle, _ shard: ShardIndex) {
         self.swarms.update(handle) { swarm in
             swarm.holdings?.hashLists[shard.position] = true
-            _ = swarm.holdings?.update(shard) { $0.hashesAskedOf = nil }
+            _ = swarm.holdings?.update(shard) { receiving in
+                if let asked = receiving.hashesAsked { receiving.hashesEnded(asked.of) }
+            }
         }
         self.needsFilling = true
     }
@@ -160,9 +185,7 @@ extension MeshMachine {
     private mutating func refuse(_ shard: ShardIndex, _ handle: SwarmHandle, of connection: ConnectionID) {
         self.peers.update(connection) { peer in peer.swarms.update(handle) { _ = $0.refused.insert(shard) } }
         self.swarms.update(handle) { swarm in
-            swarm.holdings?.update(shard) { receiving in
-                if receiving.hashesAskedOf == connection { receiving.hashesAskedOf = nil }
-            }
+            _ = swarm.holdings?.update(shard) { $0.hashesEnded(connection) }
         }
     }
 

@@ -168,7 +168,7 @@ extension MeshMachine {
             for shard in swarm.holdings?.receiving.keys ?? [] {
                 swarm.holdings?.update(shard) { receiving in
                     for chunk in receiving.askers.indices { receiving.ended(connection, chunk: ChunkIndex(chunk)) }
-                    if receiving.hashesAskedOf == connection { receiving.hashesAskedOf = nil }
+                    receiving.hashesEnded(connection)
                 }
             }
         }

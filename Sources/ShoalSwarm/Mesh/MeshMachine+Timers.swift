@@ -16,6 +16,9 @@ extension MeshMachine {
             return fetch.lastPart + ManifestFetch.patience
         }
         for (connection, peer) in self.peers { moments += self.deadlines(of: connection, peer) }
+        for swarm in self.swarms.values {
+            moments += swarm.holdings?.receiving.values.compactMap(\.hashesAsked?.until) ?? []
+        }
         return moments.min()
     }
 
@@ -52,6 +55,7 @@ extension MeshMachine {
             guard now - fetch.lastPart >= ManifestFetch.patience else { continue }
             self.changeManifestSource(handle, from: fetch.source, at: now, into: &effects)
         }
+        for handle in self.swarms.keys { self.giveUpHashes(handle, at: now) }
         if let notice = self.nextPartialNotice, now >= notice { self.tellPartials(into: &effects) }
         self.runDiscovery(at: now, into: &effects)
     }

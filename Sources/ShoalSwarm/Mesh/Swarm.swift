@@ -134,7 +134,10 @@ struct ReceivingShard: Sendable {
     private(set) var askers: [[ConnectionID]]
     /// Chunks whose time is up: another peer may be asked as well.
     var overdue: Bitfield
-    var hashesAskedOf: ConnectionID?
+    /// Who was asked for the hash list, and until when it is waited for.
+    private(set) var hashesAsked: (of: ConnectionID, until: Instant)?
+    /// Who did not answer: others are asked before it.
+    private(set) var hashesLateFrom: ConnectionID?
     /// Chunks were verified since peers were last told.
     var hasNews = false
 
@@ -147,6 +150,17 @@ struct ReceivingShard: Sendable {
 
     mutating func asked(_ connection: ConnectionID, for chunk: ChunkIndex) {
         self.askers[chunk.position].append(connection)
+    }
+
+    mutating func askedForHashes(_ connection: ConnectionID, until deadline: Instant) {
+        self.hashesAsked = (connection, deadline)
+    }
+
+    /// The hash list came, or will not come from this peer.
+    mutating func hashesEnded(_ connection: ConnectionID, isLate: Bool = false) {
+        guard self.hashesAsked?.of == connection else { return }
+        self.hashesAsked = nil
+        self.hashesLateFrom = isLate ? connection : nil
     }
 
     mutating func ended(_ connection: ConnectionID, chunk: ChunkIndex) {
