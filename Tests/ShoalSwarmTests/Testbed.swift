@@ -63,7 +63,7 @@ struct Testbed {
         conduct: Conduct = .honest,
         trackers: Int = 0,
         configuration: MeshConfiguration = MeshConfiguration(),
-        joins: Bool = true
+        manifest: [UInt8]? = nil
     ) -> Int {
         let number = self.nodes.count
         let machine = MeshMachine(
@@ -75,21 +75,20 @@ struct Testbed {
             at: self.now
         )
         self.nodes.append(Node(machine: machine, conduct: conduct))
-        guard joins else { return number }
         let description = SwarmDescription(
             handle: Self.swarm,
             infoHash: Self.infoHash,
             secret: Self.secret,
-            content: complete.map { self.content(complete: $0) },
+            content: complete.map { self.content(complete: $0, manifest: manifest) },
             trackers: (0..<trackers).map(TrackerIndex.init)
         )
         self.post(.addSwarm(description), to: number)
         return number
     }
 
-    func content(complete: Bitfield) -> SwarmContent {
+    func content(complete: Bitfield, manifest: [UInt8]? = nil) -> SwarmContent {
         SwarmContent(
-            manifest: self.manifest,
+            manifest: manifest ?? self.manifest,
             shardSizes: self.shardSizes,
             complete: complete,
             partial: [:],
@@ -189,6 +188,7 @@ struct Testbed {
         case .serve(let connection, let request, let swarm, let shard, let chunk):
             self.serve(End(node: node, connection: connection), request, swarm, shard, chunk)
         case .serveHashes(let connection, let swarm, let shard):
+            self.post(.hashesServed(connection, swarm), to: node)
             let count = Cutting.chunkCount(ofShardOf: self.shardSizes[shard.position])
             let hashes = ControlMessage.Body.hashes(shard: shard, digests: Array(repeating: Self.secret, count: count))
             self.send(

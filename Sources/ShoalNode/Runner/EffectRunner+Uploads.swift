@@ -46,8 +46,9 @@ extension EffectRunner {
     }
 
     func serveHashes(_ connection: ConnectionID, _ swarm: SwarmHandle, _ shard: ShardIndex) {
-        guard let model = self.model(of: swarm) else { return }
+        guard let model = self.model(of: swarm) else { return self.loop.post(.hashesServed(connection, swarm)) }
         self.disk.submit {
+            defer { self.loop.post(.hashesServed(connection, swarm)) }
             var digests: [Digest] = []
             do throws(StoreError) {
                 if let list = try model.stored.hashList(of: shard) {

@@ -86,7 +86,7 @@ struct TrackerSession: Sendable {
         self.announcements.update(handle) { announcement in
             announcement.hasStarted = true
             announcement.lastAnnounce = now
-            announcement.next = next
+            announcement.next = max(next, now + (announcement.minimumInterval ?? .zero))
         }
     }
 

@@ -41,6 +41,9 @@ package struct MeshConfiguration: Hashable, Sendable {
     package var servedRequests: UInt16 = 64
     package var servedChunks: UInt16 = 64
 
+    /// 16 hash lists of a swarm that a peer may be waiting for: as many as we would ask for at once.
+    package var servedHashLists = 16
+
     /// 16 peers are served at once; more get `busy`.
     package var uploadSlots = 16
 

@@ -33,7 +33,7 @@ package enum MeshEffect: Hashable, Sendable {
     // Uploads.
     /// Read a chunk and send its frames; ends in `chunkServed` or `chunkUnreadable`.
     case serve(ConnectionID, request: UInt32, SwarmHandle, ShardIndex, ChunkIndex)
-    /// Read a hash list and send it.
+    /// Read a hash list and send it; ends in `hashesServed`.
     case serveHashes(ConnectionID, SwarmHandle, ShardIndex)
 
     // Trackers.

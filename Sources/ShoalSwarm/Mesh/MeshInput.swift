@@ -44,6 +44,8 @@ package enum MeshInput: Sendable {
     // Uploads.
     case chunkServed(ConnectionID, request: UInt32, chunk: ChunkIndex)
     case chunkUnreadable(ConnectionID, request: UInt32, chunk: ChunkIndex)
+    /// A hash list went out, or could not be read.
+    case hashesServed(ConnectionID, SwarmHandle)
 
     // Trackers.
     case trackerConnected(TrackerIndex)

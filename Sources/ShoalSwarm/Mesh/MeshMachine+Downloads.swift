@@ -344,7 +344,8 @@ extension MeshMachine {
         reason: String,
         into effects: inout [MeshEffect]
     ) {
-        self.swarms.update(handle) { $0.holdings?.lost(shard) }
+        let wasThere = self.swarms.update(handle) { $0.holdings?.lost(shard) ?? false }
+        guard wasThere == true else { return }
         effects.append(.observe(.shardLost(handle, shard, reason: reason)))
         for (connection, peer) in self.peers where peer.swarms[handle] != nil {
             effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .gone([shard]))))

@@ -153,7 +153,9 @@ extension MeshMachine {
             } else if session > identity.session {
                 self.disconnect(connection, reason: "an earlier start of the peer", into: &effects)
             } else if self.nodeID < identity.nodeID {
-                self.disconnect(max(connection, other), reason: "a second connection to the same peer", into: &effects)
+                let openedAt = self.peers[connection]?.openedAt ?? peer.openedAt
+                let newer = (openedAt, connection) > (peer.openedAt, other) ? connection : other
+                self.disconnect(newer, reason: "a second connection to the same peer", into: &effects)
             }
         }
     }

@@ -9,6 +9,13 @@ extension MeshMachine {
         self.swarms[description.handle] = swarm
         for index in description.trackers { self.trackers.update(index) { $0.add(description.handle, at: now) } }
         self.joinEverywhere(swarm, into: &effects)
+        for (connection, peer) in self.peers {
+            let early = peer.theirJoins.first {
+                $0.value.swarm == nil && peer.expectedProofs[$0.value.proof] == swarm.handle
+            }
+            guard let early else { continue }
+            self.open(swarm.handle, theirHandle: early.key, with: connection, at: now, into: &effects)
+        }
         self.runDiscovery(at: now, into: &effects)
     }
 
@@ -28,7 +35,7 @@ extension MeshMachine {
             self.receivedJoin(proof, handle: message.handle, from: connection, at: now, into: &effects)
         default:
             // Swarms that are not ours stay unanswered: their messages mean nothing here.
-            guard let handle = self.peers[connection]?.theirHandles[message.handle] ?? nil else { return }
+            guard let handle = self.peers[connection]?.theirJoins[message.handle]?.swarm else { return }
             self.receivedInSwarm(message.body, handle, from: connection, at: now, into: &effects)
         }
     }
@@ -40,14 +47,30 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard let peer = self.peers[connection], let identity = peer.identity else { return }
-        guard peer.theirHandles[theirHandle] == nil else {
+        guard let peer = self.peers[connection] else { return }
+        guard peer.theirJoins[theirHandle] == nil else {
             return self.disconnect(connection, reason: "it uses a handle twice", into: &effects)
         }
-        let handle = peer.expectedProofs[proof]
-        self.peers.update(connection) { $0.theirHandles[theirHandle] = .some(handle) }
-        guard let handle, let swarm = self.swarms[handle], peer.swarms[handle] == nil else { return }
-        self.peers.update(connection) { $0.swarms[handle] = SharedSwarm(theirHandle: theirHandle) }
+        self.peers.update(connection) { $0.theirJoins[theirHandle] = TheirJoin(proof: proof) }
+        if let handle = peer.expectedProofs[proof] {
+            self.open(handle, theirHandle: theirHandle, with: connection, at: now, into: &effects)
+        }
+    }
+
+    /// A `join` of the peer fits a swarm of ours: both sides have joined it.
+    private mutating func open(
+        _ handle: SwarmHandle,
+        theirHandle: UInt16,
+        with connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let peer = self.peers[connection], let identity = peer.identity else { return }
+        guard let swarm = self.swarms[handle], peer.swarms[handle] == nil else { return }
+        self.peers.update(connection) { peer in
+            peer.theirJoins.update(theirHandle) { $0.swarm = handle }
+            peer.swarms[handle] = SharedSwarm(theirHandle: theirHandle)
+        }
         effects.append(.observe(.swarmOpened(handle, identity.nodeID)))
         for index in swarm.description.trackers { self.trackers.update(index) { $0.hasCompany(handle) } }
         self.tellHoldings(of: swarm, to: connection, into: &effects)
@@ -75,7 +98,9 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         switch body {
-        case .bitfield, .have, .gone, .partial: self.receivedHoldings(body, handle, from: connection, into: &effects)
+        case .bitfield, .have, .gone, .partial:
+            self.receivedHoldings(body, handle, from: connection, into: &effects)
+            self.requestManifest(handle, at: now, into: &effects)
         case .manifestRequest(let offset):
             self.serveManifest(handle, offset: offset, to: connection, into: &effects)
         case .manifestPart(let offset, let total, let bytes):
@@ -112,6 +137,8 @@ extension MeshMachine {
     ) {
         guard var shared = self.peers[connection]?.swarms[handle] else { return }
         let holdings = self.swarms[handle]?.holdings
+        let corrupt = self.peers[connection]?.corruptShards ?? []
+        func isCorrupt(_ shard: ShardIndex) -> Bool { corrupt.contains(ShardOfSwarm(swarm: handle, shard: shard)) }
         switch body {
         case .bitfield(let field):
             guard holdings == nil || field.count == holdings?.shardSizes.count else {
@@ -119,13 +146,14 @@ extension MeshMachine {
             }
             self.forget(shared, of: connection, in: handle, keepsAsking: true)
             shared.holdings = field
+            shared.lacksManifest = false
             for shard in field.setBits { self.count(ShardIndex(shard), in: handle, by: 1) }
         case .have(let shards):
             for shard in shards where !shared.hasWhole(shard) {
                 guard let count = shared.holdings?.count, shard.position < count else { continue }
                 shared.holdings?[shard.position] = true
                 shared.removePartial(of: shard)
-                shared.refused.remove(shard)
+                if !isCorrupt(shard) { shared.refused.remove(shard) }
                 self.count(shard, in: handle, by: 1)
             }
         case .gone(let shards):
@@ -180,12 +208,8 @@ extension MeshMachine {
     mutating func requestManifest(_ handle: SwarmHandle, at now: Instant, into effects: inout [MeshEffect]) {
         guard let swarm = self.swarms[handle], swarm.holdings == nil, !swarm.hasFailed else { return }
         if swarm.manifestFetch == nil {
-            // Whoever told what it has, has the manifest.
-            let source =
-                self.peers.first { !$0.value.isClosing && $0.value.swarms[handle]?.holdings != nil }
-                ?? self.peers.first { !$0.value.isClosing && $0.value.swarms[handle] != nil }
-            guard let source else { return }
-            self.swarms.update(handle) { $0.manifestFetch = ManifestFetch(source: source.key, at: now) }
+            guard let source = self.manifestSources(handle).first else { return }
+            self.swarms.update(handle) { $0.manifestFetch = ManifestFetch(source: source, at: now) }
         }
         guard let source = self.swarms[handle]?.manifestFetch?.source else { return }
         let offsets = self.swarms.update(handle) { $0.manifestFetch?.nextOffsets() ?? [] } ?? []
@@ -193,6 +217,13 @@ extension MeshMachine {
             let message = ControlMessage(handle: handle.rawValue, .manifestRequest(offset: offset))
             effects.append(.send(source, message))
         }
+    }
+
+    /// Whom the manifest may be asked of: first those who told what they have, because they have it.
+    func manifestSources(_ handle: SwarmHandle) -> [ConnectionID] {
+        let sharing = self.peers.filter { !$0.value.isClosing && $0.value.swarms[handle]?.lacksManifest == false }
+        let sure = sharing.filter { $0.value.swarms[handle]?.holdings != nil }.map(\.key)
+        return sure + sharing.map(\.key).filter { !sure.contains($0) }
     }
 
     private mutating func receivedManifestPart(
@@ -206,8 +237,10 @@ extension MeshMachine {
     ) {
         guard self.swarms[handle]?.manifestFetch?.source == connection else { return }
         guard total > 0 else {
-            // It has none either. Another peer is asked after a while, or this one again when it tells what it has.
-            return
+            // It has none either: it is asked again once it has told what it has.
+            self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.lacksManifest = true } }
+            self.swarms.update(handle) { $0.manifestFetch = nil }
+            return self.requestManifest(handle, at: now, into: &effects)
         }
         let progress = self.swarms.update(handle) { swarm in
             swarm.manifestFetch?.received(offset: offset, total: total, bytes: bytes, at: now)

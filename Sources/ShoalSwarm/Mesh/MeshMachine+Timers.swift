@@ -105,8 +105,11 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        let others = self.peers.filter { $0.key != source && $0.value.swarms[handle] != nil }.map(\.key)
-        let next = others.first { $0 > source } ?? others.first ?? source
+        guard let next = self.manifestSources(handle).first(where: { $0 != source }) else {
+            // There is nobody else: what it still owes may come.
+            self.swarms.update(handle) { $0.manifestFetch?.waitLonger(at: now) }
+            return
+        }
         self.swarms.update(handle) { $0.manifestFetch = ManifestFetch(source: next, at: now) }
         self.requestManifest(handle, at: now, into: &effects)
     }

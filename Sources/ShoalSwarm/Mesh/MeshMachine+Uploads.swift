@@ -10,6 +10,11 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
+        let isNew = self.peers.update(connection) { peer -> Bool in
+            defer { peer.lastRequest = max(peer.lastRequest, request.id) }
+            return request.id > peer.lastRequest
+        }
+        guard isNew == true else { return self.malformed(connection, .invalid(field: "request ID"), into: &effects) }
         guard let holdings = self.swarms[handle]?.holdings, !self.isStopping else {
             return self.reject(request, .missing, handle, connection, into: &effects)
         }
@@ -97,7 +102,21 @@ extension MeshMachine {
             let none = ControlMessage(handle: handle.rawValue, .hashes(shard: shard, digests: []))
             return effects.append(.send(connection, none))
         }
+        let limit = self.configuration.servedHashLists
+        let isAdmitted = self.peers.update(connection) { peer in
+            peer.swarms.update(handle) { shared -> Bool in
+                guard shared.hashesBeingServed < limit else { return false }
+                shared.hashesBeingServed += 1
+                return true
+            }
+        }
+        // A peer that floods us with requests for hash lists is not answered.
+        guard isAdmitted == .some(.some(true)) else { return }
         effects.append(.serveHashes(connection, handle, shard))
+    }
+
+    mutating func hashesServed(_ connection: ConnectionID, _ handle: SwarmHandle) {
+        self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.hashesBeingServed -= 1 } }
     }
 
     /// A peer says that a chunk of ours is wrong. Hashing the shard again costs us, so once a minute for each peer.

@@ -75,6 +75,8 @@ package struct MeshMachine: Sendable {
         case .chunkUnreadable(let connection, let request, let chunk):
             self.served(connection, request: request, chunk: chunk, succeeded: false, at: now, into: &effects)
 
+        case .hashesServed(let connection, let handle): self.hashesServed(connection, handle)
+
         case .trackerConnected(let index): self.trackerConnected(index, at: now, into: &effects)
         case .trackerClosed(let index, let reason):
             self.trackerClosed(index, reason: reason, at: now, into: &effects)

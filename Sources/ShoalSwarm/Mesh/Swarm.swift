@@ -108,16 +108,16 @@ struct Holdings: Sendable {
         return true
     }
 
-    /// Forgets a shard that is no longer on disk as it was.
-    mutating func lost(_ shard: ShardIndex) {
+    /// Forgets a shard that is no longer on disk as it was. False when nothing of it was here.
+    mutating func lost(_ shard: ShardIndex) -> Bool {
         if self.complete[shard.position] {
             self.complete[shard.position] = false
             self.verifiedBytes -= self.shardSizes[shard.position]
-        } else if let receiving = self.receiving.removeValue(forKey: shard) {
-            for chunk in receiving.verified.setBits {
-                self.verifiedBytes -= self.size(of: ChunkIndex(chunk), in: shard)
-            }
+            return true
         }
+        guard let receiving = self.receiving.removeValue(forKey: shard) else { return false }
+        for chunk in receiving.verified.setBits { self.verifiedBytes -= self.size(of: ChunkIndex(chunk), in: shard) }
+        return !receiving.verified.isEmpty
     }
 
     mutating func count(_ shard: ShardIndex, by step: Int) {

@@ -22,8 +22,11 @@ struct PeerSession: Sendable {
     var expectedProofs: [Digest: SwarmHandle] = [:]
     /// By *our* handle: the swarms that both sides have joined.
     var swarms = SortedMap<SwarmHandle, SharedSwarm>()
-    /// By *their* handle, matched or not: a handle may be said once.
-    var theirHandles = SortedMap<UInt16, SwarmHandle?>()
+    /// By *their* handle, matched or not: a handle may be said once, and what fits nothing now may fit a swarm that is
+    /// added later.
+    var theirJoins = SortedMap<UInt16, TheirJoin>()
+    /// The ID of the latest request: the next one is larger.
+    var lastRequest: UInt32 = 0
     var downloads: DownloadLedger
     var liveness: Liveness
     /// It is being closed: what it still sends means nothing, and nothing is asked of it.
@@ -61,6 +64,13 @@ struct PeerIdentity: Hashable, Sendable {
     var transcript: Transcript
 }
 
+/// A `join` of a peer.
+struct TheirJoin: Hashable, Sendable {
+    let proof: Digest
+    /// Nil while the proof fits none of our swarms.
+    var swarm: SwarmHandle?
+}
+
 /// A shard of one of our swarms.
 struct ShardOfSwarm: Hashable, Sendable {
     var swarm: SwarmHandle
@@ -81,6 +91,10 @@ struct SharedSwarm: Sendable {
     var refused: Set<ShardIndex> = []
     /// How many manifest parts it had from us.
     var manifestPartsServed = 0
+    /// It said that it has no manifest either.
+    var lacksManifest = false
+    /// Its requests for hash lists that are not answered yet.
+    var hashesBeingServed = 0
 
     init(theirHandle: UInt16) { self.theirHandle = theirHandle }
 

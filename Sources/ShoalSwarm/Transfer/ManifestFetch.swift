@@ -35,6 +35,9 @@ struct ManifestFetch: Sendable {
         return offsets
     }
 
+    /// Patience starts anew.
+    mutating func waitLonger(at now: Instant) { self.lastPart = now }
+
     enum Progress: Hashable, Sendable {
         case more
         case whole([UInt8])
