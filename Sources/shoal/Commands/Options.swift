@@ -17,7 +17,15 @@ struct HomeOptions: ParsableArguments {
     var path: String {
         if let home { return home }
         if let home = ProcessInfo.processInfo.environment["SHOAL_HOME"], !home.isEmpty { return home }
-        return FileManager.default.homeDirectoryForCurrentUser.appending(component: ".shoal").path
+        return Self.user.appending(component: ".shoal").path
+    }
+
+    /// What a shell calls `~`. Foundation asks the system's list of users, which knows nothing of containers and sudo.
+    private static var user: URL {
+        guard let path = ProcessInfo.processInfo.environment["HOME"], !path.isEmpty else {
+            return FileManager.default.homeDirectoryForCurrentUser
+        }
+        return URL(filePath: path)
     }
 
     /// Logs go to stderr, away from results.
