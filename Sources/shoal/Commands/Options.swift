@@ -59,6 +59,31 @@ enum LogLevel: String, ExpressibleByArgument, CaseIterable, Sendable {
     }
 }
 
+/// A time to give up after, as an argument.
+struct SecondsArgument: ExpressibleByArgument, Sendable {
+    /// A billion seconds, 31 years: more than anybody waits, and far from what a `Duration` cannot hold.
+    private static let limit = 1e9
+
+    let value: Double
+    /// In the help.
+    var defaultValueDescription: String { String(format: "%g", self.value) }
+
+    init(_ value: Double) { self.value = value }
+
+    init?(argument: String) {
+        guard let value = Double(argument), value > 0, value <= Self.limit else {
+            Console.say("error: \(argument): a time to give up after is a number of seconds above 0")
+            return nil
+        }
+        self.value = value
+    }
+
+    var duration: Duration { .seconds(self.value) }
+
+    /// For people.
+    var text: String { Figures.duration(self.value) }
+}
+
 /// Where others are found.
 struct TrackerOptions: ParsableArguments {
     @Option(
