@@ -147,4 +147,12 @@ struct HostileSeederTests {
             }
         }
     }
+
+    @Test func `a peer that promises hash lists and never sends them holds nobody up`() async throws {
+        try await self.expectRescue(from: Conduct(hashes: { _ in nil }, chunk: { _ in nil })) { peer, _ in
+            try await peer.messages.first("a request for hashes") { message in
+                if case .hashesRequest = message.body { () } else { nil }
+            }
+        }
+    }
 }
