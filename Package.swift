@@ -112,6 +112,12 @@ let package = Package(
 
         // Tests.
         .target(name: "TestVectors", path: "Tests/TestVectors", swiftSettings: everywhere),
+        .target(
+            name: "TestSupport",
+            dependencies: ["ShoalCore"],
+            path: "Tests/TestSupport",
+            swiftSettings: everywhere
+        ),
         .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),
         .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
         .testTarget(
@@ -147,7 +153,24 @@ let package = Package(
         ),
         .testTarget(
             name: "ShoalNodeTests",
-            dependencies: ["ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSwarm", "TestVectors"],
+            dependencies: [
+                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
+                "ShoalTransport", "ShoalWire", "TestSupport", "TestVectors",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .testTarget(
+            name: "ShoalCommandTests",
+            dependencies: [
+                // The program that the tests run lies beside them once it is built.
+                "shoal", "ShoalCore", "ShoalFormats", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
             swiftSettings: everywhere
         ),
     ],

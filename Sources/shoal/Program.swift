@@ -9,17 +9,15 @@ enum Program {
     static func main() async {
         // A reader that went away is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
-        let command: any ParsableCommand
         do {
-            command = try ShoalCommand.parseAsRoot()
+            var command = try ShoalCommand.parseAsRoot()
+            if let command = command as? any ShoalSubcommand { Foundation.exit(await self.run(command)) }
+            // The parser's own: it knows which help was asked for.
+            try command.run()
+            Foundation.exit(0)
         } catch {
             Foundation.exit(self.explain(error))
         }
-        guard let command = command as? any ShoalSubcommand else {
-            Console.print(ShoalCommand.helpMessage())
-            Foundation.exit(0)
-        }
-        Foundation.exit(await self.run(command))
     }
 
     /// Help and version go to stdout and are no error; everything else is a wrong use of the command.

@@ -21,7 +21,7 @@ struct FetchCommand: ShoalSubcommand {
     var output: String?
 
     @Option(help: ArgumentHelp("Give up after so long.", valueName: "seconds"))
-    var timeout: Double?
+    var timeout: SecondsArgument?
 
     @Flag(help: "Go on serving the model once it is here.")
     var seed = false
@@ -32,10 +32,6 @@ struct FetchCommand: ShoalSubcommand {
     @OptionGroup var home: HomeOptions
     @OptionGroup var trackers: TrackerOptions
     @OptionGroup var network: NetworkOptions
-
-    func validate() throws {
-        if let timeout, !(timeout > 0 && timeout.isFinite) { throw ValidationError("--timeout wants seconds above 0") }
-    }
 
     func run() async throws {
         let start = ContinuousClock.now
@@ -74,7 +70,7 @@ struct FetchCommand: ShoalSubcommand {
         since start: ContinuousClock.Instant
     ) async throws {
         let handle = known.map { session.node.add($0, link: link) } ?? session.node.add(link)
-        try await FetchWatch(session: session, handle: handle, timeout: self.timeout.map { .seconds($0) })
+        try await FetchWatch(session: session, handle: handle, timeout: self.timeout)
             .untilFinished()
         let status = await session.node.status(of: handle)
         guard let model = session.node.model(of: handle) else {

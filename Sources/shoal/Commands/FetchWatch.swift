@@ -7,7 +7,7 @@ import ShoalSwarm
 struct FetchWatch: Sendable {
     let session: NodeSession
     let handle: SwarmHandle
-    let timeout: Duration?
+    let timeout: SecondsArgument?
 
     /// Returns when every byte is verified and durable; throws why it will not be.
     func untilFinished() async throws {
@@ -16,7 +16,7 @@ struct FetchWatch: Sendable {
             group.addTask { try await self.redraw() }
             if let timeout {
                 group.addTask {
-                    try await Task.sleep(for: timeout)
+                    try await Task.sleep(for: timeout.duration)
                     throw CommandError(await self.explainTimeout(timeout))
                 }
             }
@@ -55,8 +55,8 @@ struct FetchWatch: Sendable {
     }
 
     /// What stands in the way after so long.
-    private func explainTimeout(_ timeout: Duration) async -> String {
-        let after = "gave up after \(Figures.duration(timeout.inSeconds))"
+    private func explainTimeout(_ timeout: SecondsArgument) async -> String {
+        let after = "gave up after \(timeout.text)"
         guard let status = await self.session.node.status(of: self.handle) else { return after }
         if status.connectedTrackers == 0 { return "\(after): no tracker could be reached" }
         guard let total = status.totalBytes else {

@@ -20,7 +20,7 @@ struct ManifestCommand: ShoalSubcommand {
     var json = false
 
     @Option(help: ArgumentHelp("Give up after so long.", valueName: "seconds"))
-    var timeout: Double = 30
+    var timeout = SecondsArgument(30)
 
     @OptionGroup var home: HomeOptions
     @OptionGroup var trackers: TrackerOptions
@@ -66,7 +66,7 @@ struct ManifestCommand: ShoalSubcommand {
             logger: self.home.logger
         )
         let handle = session.node.add(link)
-        let timeout = Duration.seconds(self.timeout)
+        let timeout = self.timeout.duration
         let isFound = await withTaskGroup(of: Bool.self) { group in
             group.addTask {
                 for await event in session.events {
@@ -87,7 +87,7 @@ struct ManifestCommand: ShoalSubcommand {
         await session.stop()
         try Task.checkCancellation()
         guard isFound, let model else {
-            throw CommandError("no peer sent the manifest within \(Figures.duration(self.timeout))")
+            throw CommandError("no peer sent the manifest within \(self.timeout.text)")
         }
         return model
     }

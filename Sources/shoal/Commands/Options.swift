@@ -17,7 +17,15 @@ struct HomeOptions: ParsableArguments {
     var path: String {
         if let home { return home }
         if let home = ProcessInfo.processInfo.environment["SHOAL_HOME"], !home.isEmpty { return home }
-        return FileManager.default.homeDirectoryForCurrentUser.appending(component: ".shoal").path
+        return Self.user.appending(component: ".shoal").path
+    }
+
+    /// What a shell calls `~`. Foundation asks the system's list of users, which knows nothing of containers and sudo.
+    private static var user: URL {
+        guard let path = ProcessInfo.processInfo.environment["HOME"], !path.isEmpty else {
+            return FileManager.default.homeDirectoryForCurrentUser
+        }
+        return URL(filePath: path)
     }
 
     /// Logs go to stderr, away from results.
@@ -49,6 +57,31 @@ enum LogLevel: String, ExpressibleByArgument, CaseIterable, Sendable {
         case .critical: .critical
         }
     }
+}
+
+/// A time to give up after, as an argument.
+struct SecondsArgument: ExpressibleByArgument, Sendable {
+    /// A billion seconds, 31 years: more than anybody waits, and far from what a `Duration` cannot hold.
+    private static let limit = 1e9
+
+    let value: Double
+    /// In the help.
+    var defaultValueDescription: String { String(format: "%g", self.value) }
+
+    init(_ value: Double) { self.value = value }
+
+    init?(argument: String) {
+        guard let value = Double(argument), value > 0, value <= Self.limit else {
+            Console.say("error: \(argument): a time to give up after is a number of seconds above 0")
+            return nil
+        }
+        self.value = value
+    }
+
+    var duration: Duration { .seconds(self.value) }
+
+    /// For people.
+    var text: String { Figures.duration(self.value) }
 }
 
 /// Where others are found.

@@ -43,6 +43,8 @@ struct TrackerCommand: ShoalSubcommand {
 /// Where to listen, as an argument.
 struct ListenArgument: ExpressibleByArgument, Sendable {
     let value: HostPort
+    /// In the help.
+    var defaultValueDescription: String { self.value.description }
 
     init(_ value: HostPort) { self.value = value }
 

@@ -1,0 +1,137 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+    @Suite struct FetchTests {
+        @Test func `a file crosses through a tracker, and the figures are right`() async throws {
+            try await onStage { stage in
+                let bytes = Weights.bytes(3_000_001)
+                let tracker = try await stage.tracker()
+                let file = try stage.folder.write("weights.bin", bytes)
+                let seeder = try await stage.seeder(of: file, tracker: tracker.url)
+                let copy = stage.folder("copy.bin")
+                let arguments = [seeder.link, "--output", copy, "--json"]
+                let outcome = try await stage.run("fetch", arguments, home: "fetcher")
+                #expect(outcome.code == 0, "\(outcome)")
+                #expect(try contents(of: copy) == bytes)
+
+                let object = try #require(
+                    try JSONSerialization.jsonObject(with: Data(outcome.stdout)) as? [String: Any]
+                )
+                #expect(
+                    object.keys.sorted()
+                        == ["bytes", "bytesFromPeers", "bytesPerSecond", "manifest", "peers", "seconds"]
+                )
+                let summary = try Summary(outcome)
+                #expect(summary.bytes == bytes.count)
+                #expect(summary.bytesFromPeers == bytes.count)
+                #expect(summary.peers == 1)
+                #expect(summary.seconds > 0 && summary.seconds < 60)
+                #expect(abs(summary.bytesPerSecond * summary.seconds - Double(bytes.count)) < 1)
+                #expect(summary.manifest == manifestID(in: seeder.link))
+            }
+        }
+
+        @Test func `a second fetch takes nothing from peers, not even a tracker's time`() async throws {
+            try await onStage { stage in
+                let bytes = Weights.bytes(400_000)
+                let tracker = try await stage.tracker()
+                let file = try stage.folder.write("weights.bin", bytes)
+                let seeder = try await stage.seeder(of: file, tracker: tracker.url)
+                #expect(try await stage.run("fetch", [seeder.link], home: "fetcher").code == 0)
+                seeder.shoal.kill()
+                tracker.shoal.kill()
+                let arguments = [seeder.link, "--json", "--output", stage.folder("copy.bin")]
+                let again = try await stage.run("fetch", arguments, home: "fetcher")
+                #expect(again.code == 0, "\(again)")
+                let summary = try Summary(again)
+                #expect(summary.bytes == bytes.count)
+                #expect(summary.bytesFromPeers == 0)
+                #expect(summary.peers == 0)
+                #expect(try contents(of: stage.folder("copy.bin")) == bytes)
+            }
+        }
+
+        @Test func `a folder crosses with its folders and its empty files`() async throws {
+            try await onStage { stage in
+                let files = [
+                    "config.json": Array("{}".utf8), "parts/one/a.bin": Weights.bytes(200_000),
+                    "parts/two/b.bin": Weights.bytes(131_072, seed: 2), "parts/empty": [],
+                ]
+                for (name, bytes) in files { try stage.folder.write("model/\(name)", bytes) }
+                let tracker = try await stage.tracker()
+                let seeder = try await stage.seeder(of: stage.folder("model"), tracker: tracker.url)
+                let copy = stage.folder("deep/copy")
+                let outcome = try await stage.run("fetch", [seeder.link, "--output", copy], home: "fetcher")
+                #expect(outcome.code == 0, "\(outcome)")
+                #expect(outcome.stdout.isEmpty)
+                var found: Set<String> = []
+                let walk = FileManager.default.enumerator(atPath: copy)
+                while let name = walk?.nextObject() as? String {
+                    if walk?.fileAttributes?[.type] as? FileAttributeType == .typeRegular { found.insert(name) }
+                }
+                #expect(found == Set(files.keys))
+                for (name, bytes) in files { #expect(try contents(of: "\(copy)/\(name)") == bytes) }
+            }
+        }
+
+        @Test func `two fetch at once`() async throws {
+            try await onStage { stage in
+                let bytes = Weights.bytes(3_000_000)
+                let tracker = try await stage.tracker()
+                let file = try stage.folder.write("weights.bin", bytes)
+                let seeder = try await stage.seeder(of: file, tracker: tracker.url)
+                let fetchers = try ["one", "two"].map { (name: String) in
+                    try stage.start("fetch", [seeder.link, "--output", stage.folder("\(name).bin")], home: name)
+                }
+                for fetcher in fetchers {
+                    let outcome = try await fetcher.outcome()
+                    #expect(outcome.code == 0, "\(outcome)")
+                }
+                for name in ["one", "two"] { #expect(try contents(of: stage.folder("\(name).bin")) == bytes) }
+            }
+        }
+
+        @Test func `who fetched with --seed serves when the first seeder is gone`() async throws {
+            try await onStage { stage in
+                let bytes = Weights.bytes(1_000_000)
+                let tracker = try await stage.tracker()
+                let file = try stage.folder.write("weights.bin", bytes)
+                let seeder = try await stage.seeder(of: file, tracker: tracker.url)
+                let second = try stage.start("fetch", [seeder.link, "--seed", "--json"], home: "second")
+                #expect(try await second.firstResult().contains("\"bytesFromPeers\":1000000"))
+                seeder.shoal.remove()
+
+                let copy = stage.folder("copy.bin")
+                let outcome = try await stage.run("fetch", [seeder.link, "--output", copy], home: "third")
+                #expect(outcome.code == 0, "\(outcome)")
+                #expect(try contents(of: copy) == bytes)
+
+                second.send(SIGINT)
+                #expect(try await second.outcome().code == 130)
+            }
+        }
+
+        @Test func `a home that has the model already serves it with fetch --seed, and its link with seed`()
+            async throws
+        {
+            try await onStage { stage in
+                let tracker = try await stage.tracker()
+                let file = try stage.folder.write("weights.bin", Weights.bytes(200_000))
+                let seeder = try await stage.seeder(of: file, tracker: tracker.url)
+                #expect(try await stage.run("fetch", [seeder.link], home: "second").code == 0)
+                seeder.shoal.remove()
+
+                let again = try stage.start("fetch", [seeder.link, "--seed", "--json"], home: "second")
+                #expect(try await again.firstResult().contains("\"bytesFromPeers\":0"))
+                #expect(try await stage.run("fetch", [seeder.link], home: "third").code == 0)
+                again.remove()
+
+                let third = try stage.start("seed", [seeder.link], home: "third")
+                #expect(try await third.firstResult() == seeder.link)
+                #expect(try await stage.run("fetch", [seeder.link], home: "fourth").code == 0)
+            }
+        }
+    }
+}
