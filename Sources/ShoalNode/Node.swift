@@ -1,3 +1,4 @@
+import Dispatch
 package import Logging
 import NIOPosix
 package import ShoalCore
@@ -20,6 +21,8 @@ package final class Node: Sendable {
     private let runner: EffectRunner
     private let transport: RTCTransport
     private let trackers: [TrackerClient]
+    /// Entered for each open tracker socket.
+    private let openTrackers: DispatchGroup
     private let handles = Mutex<UInt16>(0)
 
     /// Starts a node on an open home.
@@ -46,7 +49,9 @@ package final class Node: Sendable {
             onEvent: onEvent
         )
         self.transport = try RTCTransport(configuration: configuration.rtc, delegate: self.runner)
-        self.trackers = try Self.trackers(configuration, loop)
+        let openTrackers = DispatchGroup()
+        self.openTrackers = openTrackers
+        self.trackers = try Self.trackers(configuration, loop, openTrackers)
         var system = SystemRandomNumberGenerator()
         let machine = MeshMachine(
             configuration: configuration.mesh,
@@ -62,21 +67,36 @@ package final class Node: Sendable {
         loop.start(machine) { runner.carryOut($0) }
     }
 
-    private static func trackers(_ configuration: NodeConfiguration, _ loop: NodeLoop) throws -> [TrackerClient] {
+    private static func trackers(
+        _ configuration: NodeConfiguration,
+        _ loop: NodeLoop,
+        _ open: DispatchGroup
+    ) throws -> [TrackerClient] {
         var client = TrackerClient.Configuration()
         client.authorityFile = configuration.trackerAuthority
         return try configuration.trackers.enumerated().map { position, url in
             let index = TrackerIndex(position)
+            let isOpen = Mutex(false)
             return try TrackerClient(
                 url: url,
                 configuration: client,
                 group: MultiThreadedEventLoopGroup.singleton
             ) { event in
                 switch event {
-                case .connected: loop.post(.trackerConnected(index))
+                case .connected:
+                    open.enter()
+                    isOpen.withLock { $0 = true }
+                    loop.post(.trackerConnected(index))
                 case .message(let response): loop.post(.trackerReceived(index, response))
                 case .malformed(let reason): loop.post(.trackerReceived(index, .warning(reason)))
-                case .closed(let reason): loop.post(.trackerClosed(index, reason: reason))
+                case .closed(let reason):
+                    if isOpen.withLock({ wasOpen in
+                        defer { wasOpen = false }
+                        return wasOpen
+                    }) {
+                        open.leave()
+                    }
+                    loop.post(.trackerClosed(index, reason: reason))
                 }
             }
         }
@@ -139,7 +159,12 @@ package final class Node: Sendable {
         // The loop answers after it has carried the goodbyes out.
         _ = await self.loop.ask { _ in true }
         let transport = self.transport
-        await self.disk.run { transport.shutdown() }
+        let openTrackers = self.openTrackers
+        await self.disk.run {
+            transport.shutdown()
+            // A tracker that does not take its goodbye is not waited for.
+            _ = openTrackers.wait(timeout: .now() + .seconds(1))
+        }
         for swarm in self.runner.models.withLock({ $0.keys.sorted() }) { self.runner.synchronize(swarm) }
         await withCheckedContinuation { continuation in
             self.disk.whenIdle { continuation.resume() }

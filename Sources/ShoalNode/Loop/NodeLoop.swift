@@ -9,7 +9,7 @@ final class NodeLoop: Sendable {
         case input(MeshInput)
         /// With what is to be done once the loop has it: a peer's account is eased by then.
         case accounted(MeshInput, onceTaken: @Sendable () -> Void)
-        /// Shows the machine to somebody who wants to know, between two batches.
+        /// Shows the machine to somebody who wants to know, when what was posted before is carried out.
         case ask(@Sendable (borrowing MeshMachine) -> Void)
         case end
     }
@@ -48,6 +48,7 @@ final class NodeLoop: Sendable {
     ) {
         var machine = start
         var effects: [MeshEffect] = []
+        var questions: [@Sendable (borrowing MeshMachine) -> Void] = []
         while true {
             let items = mailbox.take(until: machine.nextDeadline)
             let now = NodeClock.now
@@ -57,7 +58,7 @@ final class NodeLoop: Sendable {
                 case .accounted(let input, let onceTaken):
                     onceTaken()
                     machine.handle(input, at: now, into: &effects)
-                case .ask(let question): question(machine)
+                case .ask(let question): questions.append(question)
                 case .end: return
                 }
             }
@@ -66,6 +67,8 @@ final class NodeLoop: Sendable {
             }
             for effect in effects { carryOut(effect) }
             effects.removeAll(keepingCapacity: true)
+            for question in questions { question(machine) }
+            questions.removeAll(keepingCapacity: true)
         }
     }
 }
