@@ -7,6 +7,8 @@ package enum NodeEvent: Sendable {
     case observed(MeshObservation)
     /// The manifest is here: the model's name for people can be shown, its size is known.
     case described(SwarmHandle, Manifest)
+    /// Every chunk is verified; the files are being compared with what the manifest says of them.
+    case checking(SwarmHandle, StoreProgress)
     /// Every byte is verified, durable, and hashes to what the manifest says of each file.
     case finished(SwarmHandle)
     /// The model cannot be completed here; the message says what to do.

@@ -46,6 +46,18 @@ import Testing
         #expect(try contents(of: "\(target)/b.bin") == Publisher.files["b.bin"])
     }
 
+    @Test func `what is in the way is seen before anything is read`() throws {
+        let publisher = try Publisher()
+        let target = publisher.folder("out")
+        #expect(code { try publisher.model.checkExport(to: target) } == nil)
+        // The right size may be the right file.
+        let size = try #require(Publisher.files["b.bin"]).count
+        try publisher.folder.write("out/b.bin", [UInt8](repeating: 0, count: size))
+        #expect(code { try publisher.model.checkExport(to: target) } == nil)
+        try publisher.folder.write("out/b.bin", [UInt8](repeating: 0, count: size + 1))
+        #expect(code { try publisher.model.checkExport(to: target) } == .exists)
+    }
+
     @Test func `a file that changed since it was hashed is not exported`() throws {
         let publisher = try Publisher()
         try damage(publisher.folder("source/b.bin"), at: 1)

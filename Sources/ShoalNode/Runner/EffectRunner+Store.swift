@@ -98,7 +98,7 @@ extension EffectRunner {
         self.disk.submit {
             do throws(StoreError) {
                 _ = try model.stored.synchronize()
-                try model.stored.finish()
+                try model.stored.finish { self.onEvent(.checking(swarm, $0)) }
                 self.onEvent(.finished(swarm))
             } catch {
                 self.fail(swarm, error)

@@ -18,7 +18,7 @@ extension StoredModel {
             throw StoreError(.incomplete, "the model is not complete, so there is nothing to copy to \(path) yet")
         }
         let isSingle = self.manifest.files.count == 1
-        let targets = self.manifest.files.map { isSingle ? path : "\(path)/\($0.path)" }
+        let targets = self.targets(at: path)
         let meter = ProgressMeter(total: self.manifest.totalSize, handler: progress)
         var missing: [Int] = []
         for (position, target) in targets.enumerated() where try !self.isExported(position, target) {
@@ -39,15 +39,36 @@ extension StoredModel {
         try meter.complete()
     }
 
+    /// Fails when something that cannot be a copy of the model is where ``export(to:progress:)`` would put one. Reads no
+    /// file: one of the right size may still turn out to be something else.
+    package func checkExport(to path: String) throws(StoreError) {
+        for (position, target) in self.targets(at: path).enumerated() {
+            _ = try self.mayBeExported(position, target)
+        }
+    }
+
+    private func targets(at path: String) -> [String] {
+        self.manifest.files.count == 1 ? [path] : self.manifest.files.map { "\(path)/\($0.path)" }
+    }
+
+    /// Whether a file of the right size is there; fails when something else is.
+    private func mayBeExported(_ position: Int, _ target: String) throws(StoreError) -> Bool {
+        guard let status = try FileStatus.ofEntry(at: target) else { return false }
+        if status.kind == .regular, status.identity.size == self.manifest.files[position].size { return true }
+        throw Self.obstacle(target)
+    }
+
+    private static func obstacle(_ target: String) -> StoreError {
+        StoreError(.exists, "\(target) exists and is something else: remove it, or choose another name")
+    }
+
     /// Whether the file is there already; fails when something else is.
     private func isExported(_ position: Int, _ target: String) throws(StoreError) -> Bool {
+        guard try self.mayBeExported(position, target) else { return false }
         let file = self.manifest.files[position]
-        guard let status = try FileStatus.ofEntry(at: target) else { return false }
-        if status.kind == .regular, status.identity.size == file.size {
-            let found = try FileHash.digest(of: try Descriptor.open(target, O_RDONLY), size: file.size)
-            if found == file.sha256 { return true }
-        }
-        throw StoreError(.exists, "\(target) exists and is something else: remove it, or choose another name")
+        let found = try FileHash.digest(of: try Descriptor.open(target, O_RDONLY), size: file.size)
+        guard found == file.sha256 else { throw Self.obstacle(target) }
+        return true
     }
 
     private static func split(_ path: String) -> (folder: String, name: String) {

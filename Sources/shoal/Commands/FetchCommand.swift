@@ -40,9 +40,10 @@ struct FetchCommand: ShoalSubcommand {
         defer { home.close() }
         let store = try ModelStore(home: home)
         let disk = DiskPool(threads: 1)
-        let known = try await disk.run { () throws(StoreError) in try store.open(link.manifestID) }
+        let known = try await Opening.open(link, in: store, on: disk)
         if let known, known.state.durable.isFull, !self.seed {
             Console.say("this home has the model already")
+            try await disk.run { () throws(StoreError) in try known.finish() }
             try await self.report(known, status: nil, since: start, on: disk)
             return
         }
@@ -70,7 +71,7 @@ struct FetchCommand: ShoalSubcommand {
         since start: ContinuousClock.Instant
     ) async throws {
         let handle = known.map { session.node.add($0, link: link) } ?? session.node.add(link)
-        try await FetchWatch(session: session, handle: handle, timeout: self.timeout)
+        try await FetchWatch(session: session, handle: handle, timeout: self.timeout, output: self.output)
             .untilFinished()
         let status = await session.node.status(of: handle)
         guard let model = session.node.model(of: handle) else {
@@ -92,11 +93,14 @@ struct FetchCommand: ShoalSubcommand {
     ) async throws {
         let seconds = (ContinuousClock.now - start).inSeconds
         if let output {
+            let display = ProgressDisplay()
             try await Stoppable.run(on: disk) { isStopped throws(StoreError) in
-                try model.export(to: output) { _ throws(CancellationError) in
+                try model.export(to: output) { progress throws(CancellationError) in
                     if isStopped() { throw CancellationError() }
+                    display.show(.init(label: "copying", done: progress.done, total: progress.total))
                 }
             }
+            display.clear()
         }
         let summary = FetchSummary(
             bytes: model.manifest.totalSize,

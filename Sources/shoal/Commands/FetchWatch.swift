@@ -2,12 +2,23 @@ import ShoalCore
 import ShoalNode
 import ShoalStore
 import ShoalSwarm
+import Synchronization
 
 /// Follows a fetch to its end, with a progress bar and within its time.
 struct FetchWatch: Sendable {
     let session: NodeSession
     let handle: SwarmHandle
     let timeout: SecondsArgument?
+    /// Where a copy is wanted: what is in its way is better known before the transfer than after it.
+    let output: String?
+    private let checking = Latest()
+
+    init(session: NodeSession, handle: SwarmHandle, timeout: SecondsArgument?, output: String?) {
+        self.session = session
+        self.handle = handle
+        self.timeout = timeout
+        self.output = output
+    }
 
     /// Returns when every byte is verified and durable; throws why it will not be.
     func untilFinished() async throws {
@@ -30,6 +41,8 @@ struct FetchWatch: Sendable {
         for await event in self.session.events {
             self.session.tell(event)
             switch event {
+            case .described(self.handle, _): try await self.checkOutput()
+            case .checking(self.handle, let progress): self.checking.set(progress)
             case .finished(self.handle): return
             case .failed(self.handle, let error): throw error
             default: break
@@ -38,9 +51,16 @@ struct FetchWatch: Sendable {
         throw CancellationError()
     }
 
+    private func checkOutput() async throws {
+        guard let output, let model = self.session.node.model(of: self.handle) else { return }
+        try await self.session.node.disk.run { () throws(StoreError) in try model.checkExport(to: output) }
+    }
+
     private func redraw() async throws {
         while true {
-            if let status = await self.session.node.status(of: self.handle) {
+            if let check = self.checking.value {
+                self.session.display.show(.init(label: "checking", done: check.done, total: check.total))
+            } else if let status = await self.session.node.status(of: self.handle) {
                 self.session.display.show(
                     .init(
                         label: status.totalBytes == nil ? "looking for peers" : "fetching",
@@ -67,4 +87,13 @@ struct FetchWatch: Sendable {
         let amount = "\(Figures.bytes(status.verifiedBytes)) of \(Figures.bytes(total)) are here and kept"
         return "\(after): \(amount); the same command goes on from there"
     }
+}
+
+/// The latest word of a long task.
+private final class Latest: Sendable {
+    private let progress = Mutex<StoreProgress?>(nil)
+
+    var value: StoreProgress? { self.progress.withLock { $0 } }
+
+    func set(_ progress: StoreProgress) { self.progress.withLock { $0 = progress } }
 }

@@ -43,7 +43,7 @@ struct ManifestCommand: ShoalSubcommand {
         switch self.source {
         case .path(let path): return try await Publishing.publish(path, in: store, on: disk)
         case .link(let link):
-            if let model = try await disk.run({ () throws(StoreError) in try store.open(link.manifestID) }) {
+            if let model = try await Opening.open(link, in: store, on: disk) {
                 return model
             }
             return try await self.fromSwarm(link, store, home)

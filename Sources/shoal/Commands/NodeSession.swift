@@ -63,7 +63,7 @@ struct NodeSession: Sendable {
         switch event {
         case .observed(let observation): self.sentence(for: observation)
         case .found(_, let error): "warning: \(error)"
-        case .described, .finished, .failed: nil
+        case .described, .checking, .finished, .failed: nil
         }
     }
 

@@ -32,6 +32,22 @@ enum Publishing {
     }
 }
 
+/// Opens a model that this home may have.
+enum Opening {
+    /// Nil when the home has nothing of it. What is there and not known to be durable is hashed, with a progress bar.
+    static func open(_ link: MagnetLink, in store: ModelStore, on disk: DiskPool) async throws -> StoredModel? {
+        let display = ProgressDisplay()
+        let model = try await Stoppable.run(on: disk) { isStopped throws(StoreError) in
+            try store.open(link.manifestID) { progress throws(CancellationError) in
+                if isStopped() { throw CancellationError() }
+                display.show(.init(label: "checking what is here", done: progress.done, total: progress.total))
+            }
+        }
+        display.clear()
+        return model
+    }
+}
+
 /// Long blocking work that Ctrl-C can stop.
 enum Stoppable {
     /// Runs `work` on a disk thread; `isStopped` turns true when the task is cancelled.

@@ -51,7 +51,7 @@ struct SeedCommand: ShoalSubcommand {
             let name = Publishing.name(of: path)
             return (model, Publishing.link(to: model, named: name, trackers: self.trackers.trackers))
         case .link(let link):
-            guard let model = try await disk.run({ () throws(StoreError) in try store.open(link.manifestID) }) else {
+            guard let model = try await Opening.open(link, in: store, on: disk) else {
                 throw CommandError("this home has nothing of that model: get it with `shoal fetch --seed LINK`")
             }
             return (model, link)
