@@ -148,7 +148,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ShoalTransportTests",
-            dependencies: ["ShoalTransport", "CDataChannel"],
+            dependencies: ["CDataChannel", "ShoalCore", "ShoalSwarm", "ShoalTransport", "ShoalWire"],
             swiftSettings: everywhere
         ),
         .testTarget(

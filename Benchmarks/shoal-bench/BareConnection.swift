@@ -1,15 +1,16 @@
 import CDataChannel
 import Dispatch
 import ShoalTransport
+import ShoalWire
 import Synchronization
 
 /// One libdatachannel connection on loopback without anything of Shoal around it: the calling thread drives it, the
 /// callbacks count.
 final class BareConnection {
-    static let frameSize = RTCLimits.frameHeader + RTCLimits.framePayload
+    static let frameSize = WireLimits.frameHeader + WireLimits.framePayload
 
     static func frameCount(ofTotal byteCount: Int) -> Int {
-        (byteCount + RTCLimits.framePayload - 1) / RTCLimits.framePayload
+        (byteCount + WireLimits.framePayload - 1) / WireLimits.framePayload
     }
 
     /// What the callbacks write and the calling thread waits for.
@@ -84,9 +85,9 @@ final class BareConnection {
                         self.handle,
                         CDC_BULK,
                         bytes.baseAddress,
-                        RTCLimits.frameHeader,
-                        bytes.baseAddress! + RTCLimits.frameHeader,
-                        RTCLimits.framePayload
+                        WireLimits.frameHeader,
+                        bytes.baseAddress! + WireLimits.frameHeader,
+                        WireLimits.framePayload
                     )
                 )
             }

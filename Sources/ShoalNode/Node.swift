@@ -103,13 +103,15 @@ package final class Node: Sendable {
     }
 
     /// Takes part in the swarm of a model that is (at least in part) in the store.
-    package func add(_ model: StoredModel, link: MagnetLink) -> SwarmHandle {
+    ///
+    /// - Parameter fetches: whether what is missing is asked for; else the node only serves.
+    package func add(_ model: StoredModel, link: MagnetLink, fetches: Bool) -> SwarmHandle {
         let desk = ModelDesk(model)
         let handle = self.nextHandle()
         self.runner.expected.withLock { $0[handle] = model.id }
         self.runner.register(desk, handle)
         let content = desk.content
-        self.loop.post(.addSwarm(self.description(of: link, handle, content)))
+        self.loop.post(.addSwarm(self.description(of: link, handle, content, fetches: fetches)))
         if content.complete.isFull { self.runner.finish(handle) }
         return handle
     }
@@ -118,7 +120,7 @@ package final class Node: Sendable {
     package func add(_ link: MagnetLink) -> SwarmHandle {
         let handle = self.nextHandle()
         self.runner.expected.withLock { $0[handle] = link.manifestID }
-        self.loop.post(.addSwarm(self.description(of: link, handle, nil)))
+        self.loop.post(.addSwarm(self.description(of: link, handle, nil, fetches: true)))
         return handle
     }
 
@@ -134,13 +136,15 @@ package final class Node: Sendable {
     private func description(
         of link: MagnetLink,
         _ handle: SwarmHandle,
-        _ content: SwarmContent?
+        _ content: SwarmContent?,
+        fetches: Bool
     ) -> SwarmDescription {
         SwarmDescription(
             handle: handle,
             infoHash: link.infoHash,
             secret: link.joinKey,
             content: content,
+            fetches: fetches,
             trackers: self.trackers.indices.map(TrackerIndex.init)
         )
     }
@@ -169,6 +173,6 @@ package final class Node: Sendable {
         await withCheckedContinuation { continuation in
             self.disk.whenIdle { continuation.resume() }
         }
-        self.loop.end()
+        await self.loop.end()
     }
 }

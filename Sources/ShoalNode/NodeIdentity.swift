@@ -32,13 +32,19 @@ package struct NodeIdentity: Authenticator {
         }
     }
 
-    /// Written beside its place and renamed, so that a crash leaves a whole key or none.
+    /// Written beside its place, synced and renamed, so that a crash leaves a whole key or none; readable by its owner
+    /// alone from the first byte.
     private static func create(_ file: URL) throws -> NodeIdentity {
         let key = Curve25519.Signing.PrivateKey()
         let draft = file.appendingPathExtension("new")
-        try key.rawRepresentation.write(to: draft)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: draft.path)
-        guard rename(draft.path, file.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+        // A draft that a crash left is of no use.
+        unlink(draft.path)
+        let descriptor = open(draft.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        try handle.write(contentsOf: key.rawRepresentation)
+        try handle.synchronize()
+        guard rename(draft.path, file.path) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         return NodeIdentity(key: key)
     }
 

@@ -27,11 +27,17 @@ package final class ModelStore: Sendable {
     package func models() throws(StoreError) -> [IndexedModel] { try self.index.models() }
 
     /// The model, if this home has its manifest. Hashes what is not known to be durable, which `progress` is told.
-    package func open(_ id: ManifestID, progress: ProgressHandler? = nil) throws(StoreError) -> StoredModel? {
+    ///
+    /// - Parameter toReceive: whether files of the user's that are gone make room for files of ours, to be filled anew.
+    package func open(
+        _ id: ManifestID,
+        toReceive: Bool = false,
+        progress: ProgressHandler? = nil
+    ) throws(StoreError) -> StoredModel? {
         try self.inTurn { () throws(StoreError) in
             if let model = self.openModel(id) { return model }
             guard let folder = try self.folder.model(id), let bytes = try folder.manifestBytes() else { return nil }
-            return try self.open(id, bytes, folder, replacesLostFiles: false, progress)
+            return try self.open(id, bytes, folder, replacesLostFiles: toReceive, progress)
         }
     }
 
@@ -57,7 +63,7 @@ package final class ModelStore: Sendable {
     }
 
     /// The model, if it is open already.
-    func openModel(_ id: ManifestID) -> StoredModel? { self.opened.withLock { $0[id] } }
+    package func openModel(_ id: ManifestID) -> StoredModel? { self.opened.withLock { $0[id] } }
 
     /// Runs `body` while no other model is opened or registered.
     func inTurn<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {

@@ -1,4 +1,5 @@
 import ShoalCore
+import ShoalWire
 
 /// Room for one chunk on its way up; made once, lent again and again.
 ///
@@ -31,16 +32,16 @@ package struct OutgoingChunk: Sendable {
         self.payload = payload
         self.size = size
         precondition(
-            headers.count == self.frameCount * RTCLimits.frameHeader,
+            headers.count == self.frameCount * WireLimits.frameHeader,
             "\(headers.count) bytes of headers for \(self.frameCount) frames"
         )
     }
 
-    var frameCount: Int { (self.size + RTCLimits.framePayload - 1) / RTCLimits.framePayload }
+    var frameCount: Int { (self.size + WireLimits.framePayload - 1) / WireLimits.framePayload }
 
     /// Bytes of a frame, its header included.
     func frameSize(_ index: Int) -> Int {
-        RTCLimits.frameHeader + min(RTCLimits.framePayload, self.size - index * RTCLimits.framePayload)
+        WireLimits.frameHeader + min(WireLimits.framePayload, self.size - index * WireLimits.framePayload)
     }
 
     /// Lends a frame's header and payload.
@@ -49,9 +50,9 @@ package struct OutgoingChunk: Sendable {
         _ body: (_ header: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) -> Result
     ) -> Result {
         self.headers.withUnsafeBytes { headers in
-            let start = index * RTCLimits.framePayload
-            let end = min(start + RTCLimits.framePayload, self.size)
-            let header = headers[index * RTCLimits.frameHeader..<(index + 1) * RTCLimits.frameHeader]
+            let start = index * WireLimits.framePayload
+            let end = min(start + WireLimits.framePayload, self.size)
+            let header = headers[index * WireLimits.frameHeader..<(index + 1) * WireLimits.frameHeader]
             return body(
                 UnsafeRawBufferPointer(rebasing: header),
                 UnsafeRawBufferPointer(rebasing: self.payload.bytes[start..<end])

@@ -1,5 +1,6 @@
 import CDataChannel
 import ShoalCore
+import ShoalWire
 import Synchronization
 
 /// What happened to a connection on libdatachannel's threads, until the WebRTC thread looks.
@@ -122,8 +123,8 @@ final class RTCCallbacks: Sendable {
 
     private static func violation(_ channel: cdc_channel, _ count: Int, isText: Bool) -> RTCSignals? {
         if isText { return .sentText }
-        if channel == CDC_CONTROL { return count > RTCLimits.controlMessage ? .controlTooLong : nil }
-        return count > RTCLimits.frameHeader + RTCLimits.framePayload ? .frameTooLong : nil
+        if channel == CDC_CONTROL { return count > WireLimits.controlMessage ? .controlTooLong : nil }
+        return count > WireLimits.frameHeader + WireLimits.framePayload ? .frameTooLong : nil
     }
 }
 

@@ -27,15 +27,6 @@ package struct RTCConfiguration: Hashable, Sendable {
 
 /// The bounds of one connection.
 package enum RTCLimits {
-    /// 32 KiB: the longest control message. A longer one that arrives closes the connection.
-    package static let controlMessage = 32 * 1024
-
-    /// The header in front of each frame's payload.
-    package static let frameHeader = 16
-
-    /// 32 KiB of payload in a frame. A longer frame that arrives closes the connection.
-    package static let framePayload = 32 * 1024
-
     /// 256 KiB: what may wait in libdatachannel's queue for `bulk`. More would only delay control messages, which
     /// leave through the same SCTP association.
     package static let bulkBuffer = 256 * 1024

@@ -1,6 +1,7 @@
 import CDataChannel
 import Foundation
 import ShoalCore
+import ShoalSwarm
 
 /// One connection, as the WebRTC thread owns it. Not `Sendable`: no other thread has it.
 final class RTCConnection {
@@ -23,7 +24,7 @@ final class RTCConnection {
     }
 
     let id: ConnectionID
-    let role: RTCPath.Role
+    let role: PeerPath.Role
     private var stage: Stage
     /// ``RTCConfiguration/openingLimit`` after both descriptions were there; nil before that, and once it is open.
     private var openingLimit: Instant?
@@ -40,7 +41,7 @@ final class RTCConnection {
 
     init(
         id: ConnectionID,
-        role: RTCPath.Role,
+        role: PeerPath.Role,
         configuration: RTCConfiguration,
         certificate: RTCCertificate,
         callbacks: RTCCallbacks,
@@ -106,9 +107,7 @@ final class RTCConnection {
         self.openingLimit = nil
         let figures = self.figures()
         return RTCPath(
-            role: self.role,
-            localFingerprint: localFingerprint,
-            remoteFingerprint: fingerprint,
+            peer: PeerPath(role: self.role, localFingerprint: localFingerprint, remoteFingerprint: fingerprint),
             localCandidate: figures.local,
             remoteCandidate: figures.remote,
             isRelayed: figures.statistics.isRelayed

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 package import ShoalCore
+import ShoalWire
 
 /// WebRTC connections with Shoal's two data channels.
 ///
@@ -52,7 +53,7 @@ package final class RTCTransport: Sendable {
     /// Sends a control message of at most ``RTCLimits/controlMessage`` bytes, in order, ahead of chunks in line.
     /// Dropped when the connection is not open.
     package func sendControl(_ connection: ConnectionID, _ message: [UInt8]) {
-        precondition(message.count <= RTCLimits.controlMessage, "a control message of \(message.count) bytes")
+        precondition(message.count <= WireLimits.controlMessage, "a control message of \(message.count) bytes")
         self.mailbox.postControl(connection, message)
     }
 

@@ -1,4 +1,5 @@
 package import ShoalCore
+package import ShoalSwarm
 
 /// Who is told what happens on connections.
 ///
@@ -28,39 +29,13 @@ package protocol RTCTransportDelegate: AnyObject, Sendable {
 
 /// What is known of an open connection's other end and of the way to it.
 package struct RTCPath: Hashable, Sendable {
-    /// Who made the SDP offer, whatever the roles in DTLS.
-    package enum Role: Hashable, Sendable {
-        case initiator
-        case responder
-    }
-
-    /// Our role.
-    package let role: Role
-    /// SHA-256 of our DTLS certificate.
-    package let localFingerprint: Digest
-    /// SHA-256 of the certificate that the peer showed.
-    package let remoteFingerprint: Digest
+    /// Our role, and SHA-256 of both DTLS certificates: what proofs are made over.
+    package let peer: PeerPath
     /// The selected ICE candidates, as SDP writes them; empty when ICE does not say.
     package let localCandidate: String
     package let remoteCandidate: String
     /// The path leads over a TURN server.
     package let isRelayed: Bool
-
-    package init(
-        role: Role,
-        localFingerprint: Digest,
-        remoteFingerprint: Digest,
-        localCandidate: String,
-        remoteCandidate: String,
-        isRelayed: Bool
-    ) {
-        self.role = role
-        self.localFingerprint = localFingerprint
-        self.remoteFingerprint = remoteFingerprint
-        self.localCandidate = localCandidate
-        self.remoteCandidate = remoteCandidate
-        self.isRelayed = isRelayed
-    }
 }
 
 /// Figures of one connection, at one moment.

@@ -1,4 +1,5 @@
 import ShoalCore
+import ShoalSwarm
 
 /// What runs on the WebRTC thread: the only caller of libdatachannel. It carries out orders, looks at signals, and
 /// keeps the connections' deadlines.
@@ -84,7 +85,7 @@ final class RTCWorker {
 
     private func create(
         _ id: ConnectionID,
-        role: RTCPath.Role,
+        role: PeerPath.Role,
         _ start: (RTCConnection) throws(RTCError) -> Void
     ) {
         precondition(self.connections[id] == nil, "\(id) was made twice")

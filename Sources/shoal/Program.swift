@@ -24,7 +24,8 @@ enum Program {
     private static func explain(_ error: any Error) -> Int32 {
         let text = ShoalCommand.fullMessage(for: error)
         guard ShoalCommand.exitCode(for: error) != .success else {
-            Console.print(text)
+            // Help that cannot be written has nobody to read it.
+            try? Console.print(text)
             return 0
         }
         Console.say(text)

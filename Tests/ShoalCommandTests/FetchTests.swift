@@ -53,6 +53,43 @@ extension CommandTests {
             }
         }
 
+        @Test func `a model that went bad at home is noticed and fetched again`() async throws {
+            try await onStage { stage in
+                let bytes = Weights.bytes(400_000)
+                let tracker = try await stage.tracker()
+                let file = try stage.folder.write("weights.bin", bytes)
+                let seeder = try await stage.seeder(of: file, tracker: tracker.url)
+                #expect(try await stage.run("fetch", [seeder.link], home: "fetcher").code == 0)
+                let own = stage.folder("fetcher/models/\(manifestID(in: seeder.link))/files/model.bin")
+                let handle = try FileHandle(forUpdating: URL(filePath: own))
+                try handle.seek(toOffset: 200_000)
+                try handle.write(contentsOf: Data([1, 2, 3, 4]))
+                try handle.close()
+                let arguments = [seeder.link, "--json", "--output", stage.folder("copy.bin")]
+                let again = try await stage.run("fetch", arguments, home: "fetcher")
+                #expect(again.code == 0, "\(again)")
+                #expect(try Summary(again).bytesFromPeers > 0)
+                #expect(try contents(of: stage.folder("copy.bin")) == bytes)
+            }
+        }
+
+        @Test func `a seeder that has only a part of the model says so`() async throws {
+            try await onStage { stage in
+                let tracker = try await stage.tracker()
+                let file = try stage.folder.write("parts/a.bin", Weights.bytes(300_000))
+                try stage.folder.write("parts/b.bin", Weights.bytes(200_000, seed: 2))
+                let link = try await stage.link(to: stage.folder("parts"), tracker: tracker.url)
+                try FileManager.default.removeItem(atPath: file)
+                let seeder = try stage.start("seed", [link], home: "publisher")
+                try await seeder.message("only 200 kB of 500 kB are here and served")
+                try FileManager.default.removeItem(atPath: stage.folder("parts/b.bin"))
+                seeder.remove()
+                let nothing = try await stage.run("seed", [link], home: "publisher")
+                #expect(nothing.code == 1)
+                #expect(nothing.stderr.contains("nothing of that model is here any more"), "\(nothing)")
+            }
+        }
+
         @Test func `a folder crosses with its folders and its empty files`() async throws {
             try await onStage { stage in
                 let files = [

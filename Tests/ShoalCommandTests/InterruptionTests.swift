@@ -125,7 +125,7 @@ extension CommandTests {
                 let tracker = try await stage.tracker()
                 let seeder = try await stage.seeder(of: file, tracker: tracker.url)
                 tracker.shoal.remove()
-                try await seeder.shoal.message("tracker \(tracker.url): ")
+                try await seeder.shoal.message("(next try in")
                 let fetcher = try stage.start("fetch", [seeder.link, "--json"], home: "fetcher")
                 try await fetcher.message("connection refused by \(tracker.url)")
                 let port = try #require(URL(string: tracker.url)?.port)

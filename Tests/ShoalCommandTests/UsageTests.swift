@@ -45,12 +45,21 @@ extension CommandTests {
             Mistake(["publish", "/a/path", "--tracker", "ws://127.0.0.1:0"], "port 0 cannot be connected to"),
             Mistake(
                 ["fetch", "magnet:?xt=urn:sha256:\(id)", "--timeout", "0"],
-                "0: a time to give up after is a number of seconds above 0"
+                "'--timeout <seconds>': a time to give up after is a number of seconds above 0"
             ),
-            Mistake(["fetch", "magnet:?xt=urn:sha256:\(id)", "--timeout", "soon"], "'soon' is invalid"),
+            Mistake(
+                ["fetch", "magnet:?xt=urn:sha256:\(id)", "--timeout", "soon"],
+                "The value 'soon' is invalid for '--timeout <seconds>'"
+            ),
             Mistake(["fetch", "magnet:?xt=urn:sha256:\(id)", "--timeout", "1e300"], "a number of seconds above 0"),
             Mistake(["manifest", "/a/path", "--timeout=-1"], "a number of seconds above 0"),
             Mistake(["manifest", "/a/path", "--timeout", "inf"], "a number of seconds above 0"),
+            Mistake(["seed", "/a/path", "--bind", "300.1.1.1"], "an IPv4 or IPv6 address of this machine is wanted"),
+            Mistake(["seed", "/a/path", "--bind", "localhost"], "an IPv4 or IPv6 address of this machine is wanted"),
+            // TEST-NET-1 (RFC 5737): nobody has it, and nothing is sent there.
+            Mistake(["seed", "/a/path", "--bind", "192.0.2.1"], "this machine does not have that address"),
+            Mistake(["publish", "/a/path", "--home", ""], "it is empty"),
+            Mistake(["fetch", "magnet:?xt=urn:sha256:\(id)", "--output", ""], "it is empty"),
             Mistake(["tracker", "--listen", "127.0.0.1:70000"], "the port must be a number from 0 to 65535"),
             Mistake(["tracker", "--tls-key", "/a/key"], "--tls-certificate and --tls-key belong together"),
             Mistake(["publish", "/a/path", "--log-level", "loud"], "'loud' is invalid"),

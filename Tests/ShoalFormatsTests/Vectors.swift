@@ -1,23 +1,14 @@
 import Foundation
 import ShoalCore
 import ShoalFormats
+import TestVectors
 
 /// The test vectors in `Tests/Vectors`, which the JavaScript tests read too.
 enum Vectors {
-    static let canonicalJSON: CanonicalJSONVectors = Self.load("canonical-json")
-    static let layoutOne: LayoutVectors = Self.load("layout1")
-    static let link: LinkVectors = Self.load("link")
-    static let manifest: ManifestVectors = Self.load("manifest")
-
-    private static func load<Value: Decodable>(_ name: String) -> Value {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        do {
-            let data = try Data(contentsOf: folder.appending(path: "Vectors/\(name).json"))
-            return try JSONDecoder().decode(Value.self, from: data)
-        } catch {
-            preconditionFailure("the vectors \(name).json cannot be read: \(error)")
-        }
-    }
+    static let canonicalJSON = TestVectors.load("canonical-json", as: CanonicalJSONVectors.self)
+    static let layoutOne = TestVectors.load("layout1", as: LayoutVectors.self)
+    static let link = TestVectors.load("link", as: LinkVectors.self)
+    static let manifest = TestVectors.load("manifest", as: ManifestVectors.self)
 }
 
 struct CanonicalJSONVectors: Decodable {

@@ -140,8 +140,8 @@ final class HostilePeer: RTCTransportDelegate {
         return Transcript(
             initiatorNonce: hello.nonce,
             responderNonce: theirs.nonce,
-            initiatorFingerprint: path.localFingerprint,
-            responderFingerprint: path.remoteFingerprint
+            initiatorFingerprint: path.peer.localFingerprint,
+            responderFingerprint: path.peer.remoteFingerprint
         )
     }
 

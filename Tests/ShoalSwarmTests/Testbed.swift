@@ -11,6 +11,8 @@ struct Testbed {
         case poisoner
         /// It takes requests and sends no frame.
         case silent
+        /// It sends neither manifest nor hash lists.
+        case withholding
     }
 
     struct Node {
@@ -63,7 +65,8 @@ struct Testbed {
         conduct: Conduct = .honest,
         trackers: Int = 0,
         configuration: MeshConfiguration = MeshConfiguration(),
-        manifest: [UInt8]? = nil
+        manifest: [UInt8]? = nil,
+        hashLists: Bool = true
     ) -> Int {
         let number = self.nodes.count
         let machine = MeshMachine(
@@ -79,20 +82,20 @@ struct Testbed {
             handle: Self.swarm,
             infoHash: Self.infoHash,
             secret: Self.secret,
-            content: complete.map { self.content(complete: $0, manifest: manifest) },
+            content: complete.map { self.content(complete: $0, manifest: manifest, hashLists: hashLists) },
             trackers: (0..<trackers).map(TrackerIndex.init)
         )
         self.post(.addSwarm(description), to: number)
         return number
     }
 
-    func content(complete: Bitfield, manifest: [UInt8]? = nil) -> SwarmContent {
+    func content(complete: Bitfield, manifest: [UInt8]? = nil, hashLists: Bool = true) -> SwarmContent {
         SwarmContent(
             manifest: manifest ?? self.manifest,
             shardSizes: self.shardSizes,
             complete: complete,
             partial: [:],
-            hashLists: complete
+            hashLists: hashLists ? complete : self.noShards
         )
     }
 
@@ -202,8 +205,16 @@ struct Testbed {
     }
 
     private mutating func send(_ message: ControlMessage, from end: End) {
-        guard let other = self.ends[end] else { return }
+        guard let other = self.ends[end], !self.isWithheld(message, by: end.node) else { return }
         self.post(.received(other.connection, message), to: other.node, after: self.latency)
+    }
+
+    private func isWithheld(_ message: ControlMessage, by node: Int) -> Bool {
+        guard self.nodes[node].conduct == .withholding else { return false }
+        return switch message.body {
+        case .manifestPart, .hashes: true
+        default: false
+        }
     }
 
     private mutating func disconnect(_ end: End, _ reason: String) {

@@ -2,6 +2,7 @@ import CDataChannel
 import Dispatch
 import ShoalCore
 import ShoalTransport
+import ShoalWire
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -21,9 +22,9 @@ struct BadPeerTests {
     }
 
     @Test(arguments: [
-        (CDC_CONTROL.rawValue, RTCLimits.controlMessage + 1, "control message"),
+        (CDC_CONTROL.rawValue, WireLimits.controlMessage + 1, "control message"),
         (CDC_CONTROL.rawValue, 65_536, "control message"),
-        (CDC_BULK.rawValue, RTCLimits.frameHeader + RTCLimits.framePayload + 1, "frame"),
+        (CDC_BULK.rawValue, WireLimits.frameHeader + WireLimits.framePayload + 1, "frame"),
     ])
     func `a message beyond its limit closes the connection`(
         channel: UInt32,
@@ -44,8 +45,8 @@ struct BadPeerTests {
 
     @Test func `messages at their limits pass`() async throws {
         try await self.connect { [enough] handle in
-            RawPeer.send(RTCLimits.controlMessage, on: CDC_CONTROL, of: handle)
-            RawPeer.send(RTCLimits.frameHeader + RTCLimits.framePayload, on: CDC_BULK, of: handle)
+            RawPeer.send(WireLimits.controlMessage, on: CDC_CONTROL, of: handle)
+            RawPeer.send(WireLimits.frameHeader + WireLimits.framePayload, on: CDC_BULK, of: handle)
             enough.wait()
         }
         let connection = self.connection

@@ -1,5 +1,6 @@
 import ShoalCore
 import ShoalTransport
+import ShoalWire
 
 /// A transport on loopback with its recorder.
 struct Peer: Sendable {
@@ -31,9 +32,9 @@ struct Peer: Sendable {
     static func chunk(_ number: UInt8, size: Int = Cutting.chunkSize) -> OutgoingChunk {
         let buffer = UploadBuffer()
         buffer.bytes.initializeMemory(as: UInt8.self, repeating: number)
-        let frames = (size + RTCLimits.framePayload - 1) / RTCLimits.framePayload
+        let frames = (size + WireLimits.framePayload - 1) / WireLimits.framePayload
         let headers = (0..<frames).flatMap { frame in
-            [number, UInt8(frame)] + [UInt8](repeating: number, count: RTCLimits.frameHeader - 2)
+            [number, UInt8(frame)] + [UInt8](repeating: number, count: WireLimits.frameHeader - 2)
         }
         return OutgoingChunk(headers: headers, payload: buffer, size: size)
     }

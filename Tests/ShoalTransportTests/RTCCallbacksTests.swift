@@ -1,5 +1,6 @@
 import CDataChannel
 import ShoalCore
+import ShoalWire
 import Testing
 
 @testable import ShoalTransport
@@ -38,8 +39,8 @@ struct RTCCallbacksTests {
 
     @Test func `messages up to their bounds pass, longer ones end the connection`() {
         let bounds = [
-            (CDC_CONTROL, RTCLimits.controlMessage, RTCSignals.controlTooLong),
-            (CDC_BULK, RTCLimits.frameHeader + RTCLimits.framePayload, .frameTooLong),
+            (CDC_CONTROL, WireLimits.controlMessage, RTCSignals.controlTooLong),
+            (CDC_BULK, WireLimits.frameHeader + WireLimits.framePayload, .frameTooLong),
         ]
         for (channel, bound, signal) in bounds {
             let callbacks = self.callbacks

@@ -1,6 +1,8 @@
 import Foundation
 import ShoalCore
+import ShoalSwarm
 import ShoalTransport
+import ShoalWire
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -9,12 +11,12 @@ struct RTCTransportTests {
         let pair = try await Pair()
         let ours = try await pair.offerer.path(of: pair.connection)
         let theirs = try await pair.answerer.path(of: pair.connection)
-        #expect(ours.role == .initiator)
-        #expect(theirs.role == .responder)
-        #expect(ours.localFingerprint == pair.offerer.transport.fingerprint)
-        #expect(ours.remoteFingerprint == pair.answerer.transport.fingerprint)
-        #expect(theirs.localFingerprint == ours.remoteFingerprint)
-        #expect(theirs.remoteFingerprint == ours.localFingerprint)
+        #expect(ours.peer.role == .initiator)
+        #expect(theirs.peer.role == .responder)
+        #expect(ours.peer.localFingerprint == pair.offerer.transport.fingerprint)
+        #expect(ours.peer.remoteFingerprint == pair.answerer.transport.fingerprint)
+        #expect(theirs.peer.localFingerprint == ours.peer.remoteFingerprint)
+        #expect(theirs.peer.remoteFingerprint == ours.peer.localFingerprint)
         #expect(ours.localCandidate.contains(" 127.0.0.1 "))
         #expect(!ours.isRelayed)
         pair.shutdown()
@@ -48,7 +50,7 @@ struct RTCTransportTests {
 
     @Test func `a control message of the full length passes`() async throws {
         let pair = try await Pair()
-        let message = [UInt8](repeating: 7, count: RTCLimits.controlMessage)
+        let message = [UInt8](repeating: 7, count: WireLimits.controlMessage)
         pair.offerer.transport.sendControl(pair.connection, message)
         let arrived = try await pair.answerer.recorder.wait { $0.control[pair.connection]?.first }
         #expect(arrived == message)

@@ -1,5 +1,6 @@
 import ShoalCore
 import ShoalTransport
+import ShoalWire
 import Synchronization
 
 /// A delegate that writes down what it is told, and lets tests wait for it.
@@ -97,9 +98,9 @@ final class Recorder: RTCTransportDelegate {
     }
 
     func receivedFrame(_ connection: ConnectionID, _ frame: RawSpan) {
-        let header = frame.withUnsafeBytes { [UInt8]($0.prefix(RTCLimits.frameHeader)) }
+        let header = frame.withUnsafeBytes { [UInt8]($0.prefix(WireLimits.frameHeader)) }
         let isGood = frame.withUnsafeBytes { bytes in
-            bytes.dropFirst(RTCLimits.frameHeader).allSatisfy { $0 == header.first }
+            bytes.dropFirst(WireLimits.frameHeader).allSatisfy { $0 == header.first }
         }
         self.note { log in
             if log.paths[connection] == nil || log.closed[connection] != nil { log.disorder.append("frame") }

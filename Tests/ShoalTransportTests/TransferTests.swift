@@ -1,5 +1,6 @@
 import ShoalCore
 import ShoalTransport
+import ShoalWire
 import Synchronization
 import Testing
 
@@ -53,7 +54,7 @@ struct TransferTests {
     func `the last chunk of a shard has as many frames as it needs`(size: Int) async throws {
         let pair = try await Pair()
         pair.offerer.transport.sendChunk(pair.connection, Peer.chunk(9, size: size), token: 5)
-        let count = (size + RTCLimits.framePayload - 1) / RTCLimits.framePayload
+        let count = (size + WireLimits.framePayload - 1) / WireLimits.framePayload
         let frames = try await pair.answerer.recorder.wait { log in
             log.frames[pair.connection].flatMap { $0.count == count ? $0 : nil }
         }
@@ -62,7 +63,7 @@ struct TransferTests {
         let sent = await withCheckedContinuation { continuation in
             pair.offerer.transport.statistics(of: pair.connection) { continuation.resume(returning: $0) }
         }
-        #expect(sent?.bytesSent == UInt64(size + count * RTCLimits.frameHeader))
+        #expect(sent?.bytesSent == UInt64(size + count * WireLimits.frameHeader))
         #expect(sent?.queuedChunks == 0)
         pair.shutdown()
     }
@@ -107,7 +108,7 @@ struct TransferTests {
     @Test func `a control message beyond the limit is our own mistake`() async throws {
         await #expect(processExitsWith: .failure) {
             let peer = try Peer()
-            peer.transport.sendControl(ConnectionID(1), [UInt8](repeating: 0, count: RTCLimits.controlMessage + 1))
+            peer.transport.sendControl(ConnectionID(1), [UInt8](repeating: 0, count: WireLimits.controlMessage + 1))
         }
     }
 }

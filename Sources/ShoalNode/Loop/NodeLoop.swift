@@ -11,7 +11,7 @@ final class NodeLoop: Sendable {
         case accounted(MeshInput, onceTaken: @Sendable () -> Void)
         /// Shows the machine to somebody who wants to know, when what was posted before is carried out.
         case ask(@Sendable (borrowing MeshMachine) -> Void)
-        case end
+        case end(whenOver: @Sendable () -> Void)
     }
 
     let mailbox = Mailbox<Item>()
@@ -38,8 +38,12 @@ final class NodeLoop: Sendable {
         thread.start()
     }
 
-    /// Ends the thread after what was posted before.
-    func end() { self.mailbox.post(.end) }
+    /// Ends the thread after what was posted before, and returns when it is over: nothing is carried out after that.
+    func end() async {
+        await withCheckedContinuation { continuation in
+            self.mailbox.post(.end { continuation.resume() })
+        }
+    }
 
     private static func run(
         _ start: MeshMachine,
@@ -50,6 +54,7 @@ final class NodeLoop: Sendable {
         var effects: [MeshEffect] = []
         var questions: [@Sendable (borrowing MeshMachine) -> Void] = []
         while true {
+            var whenOver: (@Sendable () -> Void)?
             let items = mailbox.take(until: machine.nextDeadline)
             let now = NodeClock.now
             for item in items {
@@ -59,7 +64,7 @@ final class NodeLoop: Sendable {
                     onceTaken()
                     machine.handle(input, at: now, into: &effects)
                 case .ask(let question): questions.append(question)
-                case .end: return
+                case .end(let action): whenOver = action
                 }
             }
             if let deadline = machine.nextDeadline, now >= deadline {
@@ -69,6 +74,7 @@ final class NodeLoop: Sendable {
             effects.removeAll(keepingCapacity: true)
             for question in questions { question(machine) }
             questions.removeAll(keepingCapacity: true)
+            if let whenOver { return whenOver() }
         }
     }
 }

@@ -11,12 +11,7 @@ extension EffectRunner: RTCTransportDelegate {
     func opened(_ connection: ConnectionID, path: RTCPath) {
         let desk = ConnectionDesk(connection)
         self.desks.withLock { $0[connection] = desk }
-        let path = PeerPath(
-            role: path.role == .initiator ? .initiator : .responder,
-            localFingerprint: path.localFingerprint,
-            remoteFingerprint: path.remoteFingerprint
-        )
-        self.loop.post(.opened(connection, path))
+        self.loop.post(.opened(connection, path.peer))
     }
 
     func closed(_ connection: ConnectionID, reason: String) {

@@ -63,16 +63,18 @@ extension EffectRunner {
         switch error.code {
         case .changed:
             // The whole file is in doubt, and with it every shard that lies in it.
-            let complete = model.stored.state.complete
-            for position in 0..<complete.count where !complete[position] {
-                self.loop.post(.shardLost(swarm, ShardIndex(position), reason: error.message))
+            let state = model.stored.state
+            let receiving = Set(state.receiving.map(\.shard))
+            for shard in state.complete.clearBits.map({ ShardIndex($0) }) where !receiving.contains(shard) {
+                self.loop.post(.shardLost(swarm, shard, reason: error.message))
             }
-        case .corrupt, .absent: self.loop.post(.shardLost(swarm, shard, reason: error.message))
+        case .corrupt: self.loop.post(.shardLost(swarm, shard, reason: error.message))
+        case .absent:
+            // Another read has found out why, and said so.
+            self.loop.post(.shardLost(swarm, shard, reason: "its bytes are no longer on the disk as they were"))
         default:
-            self.logger.error(
-                "read failed",
-                metadata: ["shoal.shard": "\(shard.rawValue)", "shoal.error": "\(error)"]
-            )
+            // What cannot be read cannot be served: peers that are told so ask others.
+            self.loop.post(.shardLost(swarm, shard, reason: error.message))
         }
     }
 
@@ -101,7 +103,8 @@ extension EffectRunner {
                 try model.stored.finish { self.onEvent(.checking(swarm, $0)) }
                 self.onEvent(.finished(swarm))
             } catch {
-                self.fail(swarm, error)
+                // A shard was lost again meanwhile: it is fetched anew, and this comes again.
+                if error.code != .incomplete { self.fail(swarm, error) }
             }
         }
     }

@@ -3,8 +3,8 @@ import Synchronization
 
 /// The node's room for chunks on their way down: so many slots of 128 KiB, allocated once.
 ///
-/// `@unchecked Sendable`-free: the memory is only reached through ``bytes(of:)``, and a slot has one user at a time,
-/// because the machine never asks for more chunks than there are slots and each is returned once.
+/// The memory's address is kept as a number, which may cross threads. That is safe because a slot has one user at a
+/// time: it is leased once, and returned once by whoever is done with it.
 final class Slab: Sendable {
     private let base: UInt
     private let free: Mutex<[Int]>

@@ -136,6 +136,26 @@ package final class StoredModel: Sendable {
     package func recheck(_ shard: ShardIndex) throws(StoreError) -> Bool {
         let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Cutting.chunkSize, alignment: 4096)
         defer { scratch.deallocate() }
+        return try self.recheck(shard, scratch)
+    }
+
+    /// Hashes everything that is here again, on all cores. Shards that are not what they were are absent afterwards.
+    package func recheckAll(progress: ProgressHandler? = nil) throws(StoreError) {
+        let here = self.state.complete
+        let shards = Array(here.setBits)
+        let sizes = self.manifest.shards.map(\.size)
+        let meter = ProgressMeter(total: shards.reduce(0) { $0 + sizes[$1] }, handler: progress)
+        try AllCores.run(count: shards.count, scratch: Cutting.chunkSize) { item, scratch throws(StoreError) in
+            _ = try self.recheck(ShardIndex(shards[item]), scratch)
+            try meter.advance(by: sizes[shards[item]])
+        }
+        try meter.complete()
+    }
+
+    private func recheck(
+        _ shard: ShardIndex,
+        _ scratch: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) -> Bool {
         let examiner = ShardExaminer(map: self.map, hashes: self.hashes, files: self.files)
         let before = self.book.withLock { $0.chunks(of: shard) }
         if before.isEmpty {

@@ -2,8 +2,8 @@ import ShoalCore
 
 /// Our side of one tracker: when to connect, and when to announce each swarm there.
 ///
-/// A lost tracker is tried again after 0.5–2 s, then after twice as long each time up to a minute; WebTorrent's minutes
-/// are why its swarms heal slowly. Each socket gets a new peer ID: some servers keep the old socket under a known one.
+/// A lost tracker is tried again after 0.5–2 s, eight times; then after twice as long each time up to a minute. A tracker
+/// that restarts is back in 2 s; WebTorrent's minutes are why its swarms heal slowly. Each socket gets a new peer ID: some servers keep the old socket under a known one.
 struct TrackerSession: Sendable {
     enum State: Sendable {
         /// → ``connecting`` when its moment comes.
@@ -27,6 +27,9 @@ struct TrackerSession: Sendable {
         var minimumInterval: Duration?
         var lastAnnounce: Instant?
     }
+
+    /// 8 tries at the shortest delay take some 10 s: a tracker that restarts needs less.
+    private static let quickRetries = 8
 
     let index: TrackerIndex
     private(set) var state: State
@@ -60,7 +63,7 @@ struct TrackerSession: Sendable {
     /// The socket is closed or could not be opened. Returns when it will be tried again.
     mutating func closed(at now: Instant, using generator: inout SeededGenerator) -> Duration {
         let base = Duration.milliseconds(Int64.random(in: 500...2000, using: &generator))
-        let delay = min(base * (1 << min(self.failures, 6)), .seconds(60))
+        let delay = min(base * (1 << min(max(self.failures - Self.quickRetries + 1, 0), 7)), .seconds(60))
         self.failures += 1
         self.state = .waiting(until: now + delay)
         return delay
@@ -70,7 +73,8 @@ struct TrackerSession: Sendable {
     mutating func answered(_ statistics: TrackerStatistics, handle: SwarmHandle) {
         self.failures = 0
         self.announcements.update(handle) { announcement in
-            announcement.swarmSize = statistics.complete + statistics.incomplete
+            let (sum, overflow) = statistics.complete.addingReportingOverflow(statistics.incomplete)
+            announcement.swarmSize = overflow ? .max : max(0, sum)
             announcement.minimumInterval = statistics.minimumInterval
         }
     }

@@ -85,6 +85,8 @@ package struct SwarmDescription: Hashable, Sendable {
     package var secret: Digest
     /// Nil while only the link is known: then peers are asked for the manifest.
     package var content: SwarmContent?
+    /// Whether what is missing is asked for; else the node only serves.
+    package var fetches: Bool
     package var trackers: [TrackerIndex]
 
     package init(
@@ -92,12 +94,14 @@ package struct SwarmDescription: Hashable, Sendable {
         infoHash: InfoHash,
         secret: Digest,
         content: SwarmContent?,
+        fetches: Bool = true,
         trackers: [TrackerIndex]
     ) {
         self.handle = handle
         self.infoHash = infoHash
         self.secret = secret
         self.content = content
+        self.fetches = fetches
         self.trackers = trackers
     }
 }

@@ -69,7 +69,7 @@ extension MeshMachine {
             offers: self.offers.ready(limit: limit)
         )
         effects.append(.sendToTracker(index, .announce(announce)))
-        let isLonely = !swarm.isComplete && !self.peers.values.contains { $0.swarms[handle] != nil }
+        let isLonely = swarm.isHungry && !self.peers.values.contains { $0.swarms[handle] != nil }
         let interval = self.configuration.announceInterval
         self.trackers.update(index) { tracker in
             let delay = isLonely ? tracker.lonelyDelay(handle, limit: interval) : interval
@@ -91,7 +91,7 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard var tracker = self.trackers[index] else { return }
+        guard !self.isStopping, var tracker = self.trackers[index] else { return }
         let delay = tracker.closed(at: now, using: &self.generator)
         self.trackers[index] = tracker
         effects.append(.observe(.trackerLost(index, reason: reason, retryIn: delay)))
@@ -196,8 +196,9 @@ extension MeshMachine {
     }
 
     /// A peer was lost: swarms that want bytes and have nobody ask their trackers soon.
-    mutating func seekPeers(at now: Instant) {
-        for swarm in self.swarms.values where !swarm.isComplete {
+    mutating func seekPeers(at now: Instant, into effects: inout [MeshEffect]) {
+        guard !self.isStopping else { return }
+        for swarm in self.swarms.values where swarm.isHungry {
             guard !self.peers.values.contains(where: { $0.swarms[swarm.handle] != nil }) else { continue }
             for index in swarm.description.trackers {
                 let jitter = Duration.milliseconds(Int64.random(in: 100...500, using: &self.generator))
@@ -207,6 +208,8 @@ extension MeshMachine {
                 }
             }
         }
+        // The offers are to be ready by then.
+        self.makeOffers(at: now, into: &effects)
     }
 
     /// Tells the trackers that we are a seeder now.

@@ -7,14 +7,25 @@ extension MeshMachine {
     mutating func fillWindows(at now: Instant, into effects: inout [MeshEffect]) {
         self.needsFilling = false
         for handle in self.swarms.keys {
-            guard let swarm = self.swarms[handle], swarm.holdings != nil, !swarm.isComplete, !swarm.hasFailed else {
+            guard let swarm = self.swarms[handle], swarm.holdings != nil, swarm.isHungry else {
                 continue
             }
-            for connection in self.peers.keys {
+            for connection in self.peers.keys where self.hasWindowRoom(connection, at: now) {
                 self.beginShards(handle, with: connection, at: now, into: &effects)
                 self.fillWindow(of: connection, handle, at: now, into: &effects)
             }
         }
+    }
+
+    /// Whether the peer may be asked for something now. A window that is nearly full waits, so that a request is for
+    /// more than one chunk.
+    private func hasWindowRoom(_ connection: ConnectionID, at now: Instant) -> Bool {
+        guard let peer = self.peers[connection], !peer.isClosing, let identity = peer.identity else { return false }
+        if let busyUntil = peer.busyUntil, now < busyUntil { return false }
+        guard peer.downloads.hasRequestLeft, peer.downloads.requests.count < identity.maximumRequests else {
+            return false
+        }
+        return self.room > 0 && peer.downloads.windowRoom >= max(1, peer.downloads.window / 4)
     }
 
     private mutating func fillWindow(
@@ -23,16 +34,11 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        while true {
-            guard let peer = self.peers[connection], !peer.isClosing, let identity = peer.identity else { return }
+        while self.hasWindowRoom(connection, at: now) {
+            guard let peer = self.peers[connection], let identity = peer.identity else { return }
             guard let shared = peer.swarms[handle], let holdings = self.swarms[handle]?.holdings else { return }
-            if let busyUntil = peer.busyUntil, now < busyUntil { return }
-            guard peer.downloads.requests.count < identity.maximumRequests else { return }
-            // A window that is nearly full waits, so that a request is for more than one chunk.
-            let gap = peer.downloads.windowRoom
-            guard gap >= max(1, peer.downloads.window / 4) else { return }
-            let limit = min(gap, self.room, identity.maximumChunks, self.configuration.chunksPerRequest)
-            guard limit > 0 else { return }
+            let most = min(identity.maximumChunks, self.configuration.chunksPerRequest)
+            let limit = min(peer.downloads.windowRoom, self.room, most)
             guard let run = ChunkPicker.pick(from: holdings, for: connection, sharing: shared, limit: limit) else {
                 return
             }
@@ -79,12 +85,13 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard let peer = self.peers[connection], !peer.isClosing, let shared = peer.swarms[handle] else { return }
+        guard let shared = self.peers[connection]?.swarms[handle] else { return }
         guard shared.holdings != nil || !shared.partial.isEmpty else { return }
-        while let holdings = self.swarms[handle]?.holdings, holdings.receiving.count < self.configuration.shardsAtOnce,
-            self.freshChunks(holdings, shared) < 2 * self.configuration.windowRange.upperBound
+        while !shared.hasNothingToBegin, let holdings = self.swarms[handle]?.holdings,
+            self.mayBegin(holdings, with: shared)
         {
             guard let shard = ChunkPicker.nextShard(of: holdings, sharing: shared, using: &self.generator) else {
+                self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.hasNothingToBegin = true } }
                 break
             }
             self.swarms.update(handle) { $0.holdings?.begin(shard) }
@@ -92,13 +99,26 @@ extension MeshMachine {
         self.requestHashes(handle, of: connection, shared, at: now, into: &effects)
     }
 
-    /// Chunks of begun shards that nobody owes yet and the peer can serve.
-    private func freshChunks(_ holdings: Holdings, _ shared: SharedSwarm) -> Int {
-        var count = 0
-        for (shard, receiving) in holdings.receiving where shared.canServeSome(of: shard) {
-            count += receiving.verified.clearBits.count { receiving.askers[$0].isEmpty }
+    /// Whether the peer has too little to give of the shards that have begun, and there is room for another. Shards that
+    /// it cannot serve do not count, or those of a peer that left would keep others from beginning.
+    private func mayBegin(_ holdings: Holdings, with shared: SharedSwarm) -> Bool {
+        guard holdings.receiving.count < 4 * self.configuration.shardsAtOnce else { return false }
+        var begun = 0
+        var chunks = 0
+        for (shard, receiving) in holdings.receiving {
+            let share = shared.share(of: shard)
+            if case .nothing = share { continue }
+            begun += 1
+            guard begun < self.configuration.shardsAtOnce else { return false }
+            guard holdings.hasHashes(of: shard) || shared.lateHashLists == 0 else { continue }
+            for chunk in receiving.askers.indices
+            where receiving.askers[chunk].isEmpty && !receiving.verified[chunk] && share.contains(chunk) {
+                chunks += 1
+                // Enough for the largest window twice: this runs with every chunk, so it does not look further.
+                guard chunks < 2 * self.configuration.windowRange.upperBound else { return false }
+            }
         }
-        return count
+        return true
     }
 
     private mutating func requestHashes(
@@ -111,11 +131,11 @@ extension MeshMachine {
         guard let holdings = self.swarms[handle]?.holdings else { return }
         let deadline = now + self.configuration.hashesLimit
         for (shard, receiving) in holdings.receiving {
-            guard receiving.hashesAsked == nil, !holdings.hasHashes(of: shard) else { continue }
-            guard shared.canServeSome(of: shard) else { continue }
-            if receiving.hashesLateFrom == connection, self.canAnotherServe(shard, handle, than: connection) {
+            guard receiving.hashesAsked == nil, !receiving.isCheckingHashes, !holdings.hasHashes(of: shard) else {
                 continue
             }
+            guard shared.canServeSome(of: shard) else { continue }
+            if self.isAnotherQuicker(shard, handle, than: shared, of: connection) { continue }
             self.swarms.update(handle) { swarm in
                 _ = swarm.holdings?.update(shard) { $0.askedForHashes(connection, until: deadline) }
             }
@@ -125,9 +145,17 @@ extension MeshMachine {
 
     // MARK: Hash lists
 
-    private func canAnotherServe(_ shard: ShardIndex, _ handle: SwarmHandle, than connection: ConnectionID) -> Bool {
-        self.peers.contains { other, peer in
-            other != connection && !peer.isClosing && peer.swarms[handle]?.canServeSome(of: shard) == true
+    /// Whether a peer that was late with fewer hash lists can serve the shard as well: it is asked first.
+    private func isAnotherQuicker(
+        _ shard: ShardIndex,
+        _ handle: SwarmHandle,
+        than shared: SharedSwarm,
+        of connection: ConnectionID
+    ) -> Bool {
+        guard shared.lateHashLists > 0 else { return false }
+        return self.peers.contains { other, peer in
+            guard other != connection, !peer.isClosing, let theirs = peer.swarms[handle] else { return false }
+            return theirs.lateHashLists < shared.lateHashLists && theirs.canServeSome(of: shard)
         }
     }
 
@@ -136,8 +164,9 @@ extension MeshMachine {
         for (shard, receiving) in self.swarms[handle]?.holdings?.receiving ?? SortedMap() {
             guard let asked = receiving.hashesAsked, now >= asked.until else { continue }
             self.swarms.update(handle) { swarm in
-                _ = swarm.holdings?.update(shard) { $0.hashesEnded(asked.of, isLate: true) }
+                _ = swarm.holdings?.update(shard) { $0.hashesEnded(asked.of) }
             }
+            self.peers.update(asked.of) { peer in peer.swarms.update(handle) { $0.lateHashLists += 1 } }
             self.needsFilling = true
         }
     }
@@ -157,6 +186,9 @@ extension MeshMachine {
         } else if digests.count != holdings.chunkCount(of: shard) {
             self.hashesRejected(handle, shard, from: connection, into: &effects)
         } else {
+            self.swarms.update(handle) { swarm in
+                _ = swarm.holdings?.update(shard) { $0.hashesArrived() }
+            }
             effects.append(.checkHashes(handle, shard, digests: digests, from: connection))
         }
     }
@@ -164,9 +196,7 @@ extension MeshMachine {
     mutating func hashesAccepted(_ handle: SwarmHandle, _ shard: ShardIndex) {
         self.swarms.update(handle) { swarm in
             swarm.holdings?.hashLists[shard.position] = true
-            _ = swarm.holdings?.update(shard) { receiving in
-                if let asked = receiving.hashesAsked { receiving.hashesEnded(asked.of) }
-            }
+            _ = swarm.holdings?.update(shard) { $0.hashesChecked() }
         }
         self.needsFilling = true
     }
@@ -177,6 +207,9 @@ extension MeshMachine {
         from connection: ConnectionID,
         into effects: inout [MeshEffect]
     ) {
+        self.swarms.update(handle) { swarm in
+            _ = swarm.holdings?.update(shard) { $0.hashesChecked() }
+        }
         self.sentWrong(shard, chunk: ChunkIndex(0), handle, connection, into: &effects)
         self.needsFilling = true
     }
@@ -205,7 +238,6 @@ extension MeshMachine {
             peer.downloads.frameArrived(
                 request: request,
                 chunk: chunk,
-                bytes: WireLimits.framePayload,
                 completesChunk: completesChunk,
                 at: now
             )
@@ -220,6 +252,9 @@ extension MeshMachine {
             shard: outstanding.request.shard,
             chunk: chunk
         )
+        self.swarms.update(receipt.swarm) { swarm in
+            _ = swarm.holdings?.update(receipt.shard) { $0.arrived[chunk.position] = true }
+        }
         let isThere = self.swarms[receipt.swarm]?.holdings?.hasVerified(chunk, of: receipt.shard) ?? true
         effects.append(isThere ? .drop(receipt) : .verify(receipt))
         self.needsFilling = true
@@ -228,9 +263,11 @@ extension MeshMachine {
     mutating func chunkVerified(_ receipt: ChunkReceipt, at now: Instant, into effects: inout [MeshEffect]) {
         self.chunkEnded(receipt, verified: true, into: &effects)
         self.cancelOthers(receipt, into: &effects)
-        if let node = self.peers[receipt.connection]?.identity?.nodeID,
-            let size = self.swarms[receipt.swarm]?.holdings?.size(of: receipt.chunk, in: receipt.shard)
+        // The second copy of a chunk that two peers were asked for is not worth counting.
+        if let holdings = self.swarms[receipt.swarm]?.holdings, !holdings.hasVerified(receipt.chunk, of: receipt.shard)
         {
+            let node = self.peers[receipt.connection]?.identity?.nodeID
+            let size = holdings.size(of: receipt.chunk, in: receipt.shard)
             self.swarms.update(receipt.swarm) { $0.received(size, from: node) }
         }
         let completes = self.swarms.update(receipt.swarm) { swarm in
@@ -329,8 +366,9 @@ extension MeshMachine {
             // At least 100 ms: a peer that says "busy, come back at once" would keep us asking.
             let pause = max(Duration.milliseconds(Int64(min(rejection.retryAfter, 60_000))), .milliseconds(100))
             self.peers.update(connection) { $0.busyUntil = now + pause }
-        case .denied: self.peers.update(connection) { $0.busyUntil = now + .seconds(60) }
-        case .cancelled: break
+        // Who cancels what we did not does not want to serve us.
+        case .cancelled where outstanding.isCancelled: break
+        case .denied, .cancelled: self.peers.update(connection) { $0.busyUntil = now + .seconds(60) }
         }
         effects.append(.settle(connection, request: rejection.id, framesSent: rejection.framesSent))
         self.needsFilling = true
@@ -345,6 +383,10 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         let wasThere = self.swarms.update(handle) { $0.holdings?.lost(shard) ?? false }
+        for connection in self.peers.keys {
+            self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.hasNothingToBegin = false } }
+        }
+        self.needsFilling = true
         guard wasThere == true else { return }
         effects.append(.observe(.shardLost(handle, shard, reason: reason)))
         for (connection, peer) in self.peers where peer.swarms[handle] != nil {

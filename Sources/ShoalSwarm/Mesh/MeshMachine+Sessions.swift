@@ -190,7 +190,7 @@ extension MeshMachine {
             self.requestManifest(handle, at: now, into: &effects)
         }
         effects.append(.observe(.peerLeft(connection, peer.identity?.nodeID, reason: reason)))
-        self.seekPeers(at: now)
+        self.seekPeers(at: now, into: &effects)
         self.needsFilling = true
         self.serveMore(into: &effects)
     }

@@ -170,6 +170,7 @@ extension MeshMachine {
             shared.setPartial(chunks, of: shard)
         default: preconditionFailure("not about what a peer has")
         }
+        shared.hasNothingToBegin = false
         self.peers.update(connection) { $0.swarms[handle] = shared }
         self.needsFilling = true
     }
@@ -305,7 +306,9 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        self.swarms.update(handle) { $0.manifestFetch = nil }
+        self.swarms.update(handle) { swarm in
+            if swarm.manifestFetch?.source == connection { swarm.manifestFetch = nil }
+        }
         if let node = self.peers[connection]?.identity?.nodeID {
             self.ban(node, reason: "it sent a manifest that is not the one of the link: \(reason)", into: &effects)
         }

@@ -26,13 +26,21 @@ extension MeshMachine {
         guard !peer.isClosing else { return [] }
         guard peer.identity != nil else { return [peer.openedAt + self.configuration.handshakeLimit] }
         let (ping, silence) = self.pace(of: connection, peer)
-        var moments = [peer.liveness.nextDeadline(ping: ping, silence: silence)]
+        var moments = [peer.liveness.nextDeadline(ping: ping), self.lastSign(of: peer) + silence]
         moments += peer.downloads.requests.values.filter { !$0.isOverdue }.map(\.deadline)
         if peer.downloads.inFlight > 0, let progress = peer.downloads.lastProgress {
             moments.append(progress + self.configuration.stallLimit)
         }
         if let busyUntil = peer.busyUntil { moments.append(busyUntil) }
         return moments
+    }
+
+    /// The last moment at which nothing spoke against the peer: it was heard, or got work after a time of rest.
+    private func lastSign(of peer: PeerSession) -> Instant {
+        guard peer.downloads.inFlight > 0, let progress = peer.downloads.lastProgress else {
+            return peer.liveness.lastHeard
+        }
+        return max(peer.liveness.lastHeard, progress)
     }
 
     /// How often a peer is pinged and how long it may be silent: peers with work are watched closely.
@@ -69,7 +77,7 @@ extension MeshMachine {
             return
         }
         let (ping, silence) = self.pace(of: connection, peer)
-        if peer.liveness.isDead(after: silence, at: now) {
+        if now - self.lastSign(of: peer) >= silence {
             return self.disconnect(connection, reason: "it is silent", into: &effects)
         }
         if let progress = peer.downloads.lastProgress, peer.downloads.inFlight > 0,
@@ -84,17 +92,31 @@ extension MeshMachine {
             self.needsFilling = true
         }
         for (id, request) in peer.downloads.requests where !request.isOverdue && now >= request.deadline {
-            self.markOverdue(id, request, of: connection)
+            self.markOverdue(id, request, of: connection, into: &effects)
         }
     }
 
-    /// What is late may be asked of somebody else as well; the first good copy wins.
-    private mutating func markOverdue(_ id: UInt32, _ request: OutstandingRequest, of connection: ConnectionID) {
+    /// What is late may be asked of somebody else as well; the first good copy wins. When that has used up our room, the
+    /// late request gives its part back: slow peers must not keep quick ones from being asked.
+    private mutating func markOverdue(
+        _ id: UInt32,
+        _ request: OutstandingRequest,
+        of connection: ConnectionID,
+        into effects: inout [MeshEffect]
+    ) {
         self.peers.update(connection) { $0.downloads.markOverdue(id) }
         self.swarms.update(request.swarm) { swarm in
             swarm.holdings?.update(request.request.shard) { receiving in
-                for chunk in request.chunks where !receiving.verified[chunk] { receiving.overdue[chunk] = true }
+                for chunk in request.missing where !receiving.verified[chunk] { receiving.overdue[chunk] = true }
             }
+        }
+        if self.room < self.configuration.chunksPerRequest, self.peers.count > 1, !request.isCancelled {
+            self.peers.update(connection) { peer in
+                peer.downloads.markCancelled(id)
+                peer.downloads.shrinkWindow()
+            }
+            effects.append(.send(connection, ControlMessage(handle: request.swarm.rawValue, .cancel(id: id))))
+            effects.append(.discard(connection, request: id))
         }
         self.needsFilling = true
     }
@@ -105,7 +127,9 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard let next = self.manifestSources(handle).first(where: { $0 != source }) else {
+        let sources = self.manifestSources(handle)
+        let position = sources.firstIndex(of: source).map { $0 + 1 } ?? 0
+        guard let next = (sources[position...] + sources[..<position]).first(where: { $0 != source }) else {
             // There is nobody else: what it still owes may come.
             self.swarms.update(handle) { $0.manifestFetch?.waitLonger(at: now) }
             return

@@ -24,14 +24,19 @@ struct Swarm: Sendable {
     /// 1,024 peers are counted one by one; what more of them sent still counts as received.
     static let contributorLimit = 1_024
 
-    mutating func received(_ bytes: Int, from node: NodeID) {
+    /// Counts verified bytes; nobody is named for those of a peer that has gone.
+    mutating func received(_ bytes: Int, from node: NodeID?) {
+        self.receivedBytes += bytes
+        guard let node else { return }
         if self.contributions.update(node, { $0 += bytes }) == nil, self.contributions.count < Self.contributorLimit {
             self.contributions[node] = bytes
         }
-        self.receivedBytes += bytes
     }
 
     var isComplete: Bool { self.holdings?.complete.isFull ?? false }
+
+    /// Whether there is something left to ask for.
+    var isHungry: Bool { self.description.fetches && !self.isComplete && !self.hasFailed }
 
     /// Bytes still wanted, as trackers are told; nil while unknown.
     var bytesLeft: Int? { self.holdings.map { $0.totalBytes - $0.verifiedBytes } }
@@ -130,14 +135,19 @@ struct Holdings: Sendable {
 /// A shard of which some chunks are missing.
 struct ReceivingShard: Sendable {
     var verified: Bitfield
-    /// Who owes each chunk; at most two (the second because the first is late, or because little else is left).
+    /// 4 peers may owe the same chunk, each asked because those before it are late.
+    static let askerLimit = 4
+
+    /// Who owes each chunk: one, a second because little else is left, or some because those before them are late.
     private(set) var askers: [[ConnectionID]]
     /// Chunks whose time is up: another peer may be asked as well.
     var overdue: Bitfield
     /// Who was asked for the hash list, and until when it is waited for.
     private(set) var hashesAsked: (of: ConnectionID, until: Instant)?
-    /// Who did not answer: others are asked before it.
-    private(set) var hashesLateFrom: ConnectionID?
+    /// The hash list is here and being checked.
+    private(set) var isCheckingHashes = false
+    /// Chunks that came whole and are not yet settled: nobody is asked for them again.
+    var arrived: Bitfield
     /// Chunks were verified since peers were last told.
     var hasNews = false
 
@@ -145,39 +155,48 @@ struct ReceivingShard: Sendable {
         self.verified = verified
         self.askers = [[ConnectionID]](repeating: [], count: verified.count)
         self.overdue = Bitfield(count: verified.count)
+        self.arrived = Bitfield(count: verified.count)
         self.hasNews = !verified.isEmpty
     }
 
     mutating func asked(_ connection: ConnectionID, for chunk: ChunkIndex) {
         self.askers[chunk.position].append(connection)
+        // The newcomer has its own time.
+        self.overdue[chunk.position] = false
     }
 
     mutating func askedForHashes(_ connection: ConnectionID, until deadline: Instant) {
         self.hashesAsked = (connection, deadline)
     }
 
-    /// The hash list came, or will not come from this peer.
-    mutating func hashesEnded(_ connection: ConnectionID, isLate: Bool = false) {
-        guard self.hashesAsked?.of == connection else { return }
-        self.hashesAsked = nil
-        self.hashesLateFrom = isLate ? connection : nil
+    /// The hash list will not come from this peer.
+    mutating func hashesEnded(_ connection: ConnectionID) {
+        if self.hashesAsked?.of == connection { self.hashesAsked = nil }
     }
+
+    mutating func hashesArrived() {
+        self.hashesAsked = nil
+        self.isCheckingHashes = true
+    }
+
+    mutating func hashesChecked() { self.isCheckingHashes = false }
 
     mutating func ended(_ connection: ConnectionID, chunk: ChunkIndex) {
         self.askers[chunk.position].removeAll { $0 == connection }
+        self.arrived[chunk.position] = false
         if self.askers[chunk.position].isEmpty { self.overdue[chunk.position] = false }
     }
 
     /// Whether nobody owes the chunk, or only others do and one more may be asked.
     func mayAsk(_ connection: ConnectionID, for chunk: Int, doubling: Doubling) -> Bool {
-        guard !self.verified[chunk] else { return false }
+        guard !self.verified[chunk], !self.arrived[chunk] else { return false }
         let askers = self.askers[chunk]
         if askers.isEmpty { return true }
-        guard askers.count == 1, askers[0] != connection else { return false }
+        guard !askers.contains(connection) else { return false }
         switch doubling {
         case .never: return false
-        case .overdue: return self.overdue[chunk]
-        case .always: return true
+        case .overdue: return self.overdue[chunk] && askers.count < Self.askerLimit
+        case .always: return askers.count == 1
         }
     }
 

@@ -21,10 +21,5 @@ struct Liveness: Sendable {
         return self.token
     }
 
-    /// Whether the peer has been silent for too long.
-    func isDead(after limit: Duration, at now: Instant) -> Bool { now - self.lastHeard >= limit }
-
-    func nextDeadline(ping interval: Duration, silence limit: Duration) -> Instant {
-        min(self.lastPing + interval, self.lastHeard + limit)
-    }
+    func nextDeadline(ping interval: Duration) -> Instant { self.lastPing + interval }
 }

@@ -79,7 +79,7 @@ struct ShardOfSwarm: Hashable, Sendable {
 
 /// What a peer told of a swarm that both sides have joined.
 struct SharedSwarm: Sendable {
-    /// 64: how many shards in receipt a peer may describe by their chunks; later ones push out the first.
+    /// 64: how many shards in receipt a peer may describe by their chunks; later ones push out that with the lowest index.
     static let partialLimit = 64
 
     /// The peer's handle, on its messages and frames.
@@ -91,6 +91,10 @@ struct SharedSwarm: Sendable {
     var refused: Set<ShardIndex> = []
     /// How many manifest parts it had from us.
     var manifestPartsServed = 0
+    /// How often it did not send a hash list in time.
+    var lateHashLists = 0
+    /// It has no shard that has not begun; untrue again when it has more, or we have less.
+    var hasNothingToBegin = false
     /// It said that it has no manifest either.
     var lacksManifest = false
     /// Its requests for hash lists that are not answered yet.
@@ -112,16 +116,31 @@ struct SharedSwarm: Sendable {
         return holdings[shard.position]
     }
 
-    /// Whether the peer can serve this chunk and has not lied about the shard.
-    func canServe(_ chunk: ChunkIndex, of shard: ShardIndex) -> Bool {
-        if self.refused.contains(shard) { return false }
-        if self.hasWhole(shard) { return true }
-        guard let chunks = self.partial[shard], chunk.position < chunks.count else { return false }
-        return chunks[chunk.position]
+    /// How much of a shard the peer can serve.
+    enum Share {
+        case nothing
+        case some(Bitfield)
+        case whole
+
+        func contains(_ chunk: Int) -> Bool {
+            switch self {
+            case .nothing: false
+            case .some(let chunks): chunk < chunks.count && chunks[chunk]
+            case .whole: true
+            }
+        }
+    }
+
+    /// What the peer can serve of a shard about which it has not lied. To be asked once for all the shard's chunks.
+    func share(of shard: ShardIndex) -> Share {
+        if self.refused.contains(shard) { return .nothing }
+        if self.hasWhole(shard) { return .whole }
+        guard let chunks = self.partial[shard], !chunks.isEmpty else { return .nothing }
+        return .some(chunks)
     }
 
     /// Whether the peer can serve some of the shard.
     func canServeSome(of shard: ShardIndex) -> Bool {
-        !self.refused.contains(shard) && (self.hasWhole(shard) || self.partial[shard].map { !$0.isEmpty } == true)
+        if case .nothing = self.share(of: shard) { false } else { true }
     }
 }

@@ -65,9 +65,10 @@ enum ChunkPicker {
         doubling: ReceivingShard.Doubling
     ) -> ChunkRun? {
         for (shard, receiving) in holdings.receiving where holdings.hasHashes(of: shard) {
-            guard shared.canServeSome(of: shard) else { continue }
+            let share = shared.share(of: shard)
+            if case .nothing = share { continue }
             func isWanted(_ chunk: Int) -> Bool {
-                receiving.mayAsk(peer, for: chunk, doubling: doubling) && shared.canServe(ChunkIndex(chunk), of: shard)
+                receiving.mayAsk(peer, for: chunk, doubling: doubling) && share.contains(chunk)
             }
             guard let first = (0..<receiving.verified.count).first(where: isWanted) else { continue }
             let end = min(receiving.verified.count, first + limit)

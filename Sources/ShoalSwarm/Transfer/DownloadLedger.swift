@@ -8,13 +8,15 @@ struct DownloadLedger: Sendable {
     /// Chunks that are asked for and have not arrived; what the window bounds.
     private(set) var inFlight = 0
     private(set) var window: Int
-    private(set) var bytesReceived = 0
     private var nextID: UInt32 = 1
     private var pace = Pace()
     /// When the peer last sent a frame, or was asked while it owed nothing.
     private(set) var lastProgress: Instant?
 
     init(window: Int) { self.window = window }
+
+    /// Whether there is an ID for another request: they are never used again.
+    var hasRequestLeft: Bool { self.nextID < .max }
 
     /// How many more chunks the peer may be asked for.
     var windowRoom: Int { max(0, self.window - self.inFlight) }
@@ -44,7 +46,10 @@ struct DownloadLedger: Sendable {
             deadline: (deadline - now).wireMilliseconds
         )
         self.nextID += 1
-        if self.inFlight == 0 { self.lastProgress = now }
+        if self.inFlight == 0 {
+            self.lastProgress = now
+            self.pace.paused()
+        }
         self.inFlight += count
         self.requests[request.id] = OutstandingRequest(
             request: request,
@@ -59,12 +64,10 @@ struct DownloadLedger: Sendable {
     mutating func frameArrived(
         request id: UInt32,
         chunk: ChunkIndex,
-        bytes: Int,
         completesChunk: Bool,
         at now: Instant
     ) {
         self.lastProgress = now
-        self.bytesReceived += bytes
         guard var request = self.requests[id] else { return }
         if request.firstFrameAt == nil {
             request.firstFrameAt = now
@@ -92,6 +95,9 @@ struct DownloadLedger: Sendable {
     }
 
     mutating func markCancelled(_ id: UInt32) { self.requests.update(id) { $0.isCancelled = true } }
+
+    /// Leaves the peer one chunk at a time, until it is quicker.
+    mutating func shrinkWindow() { self.window = 1 }
 
     mutating func markOverdue(_ id: UInt32) { self.requests.update(id) { $0.isOverdue = true } }
 
@@ -123,6 +129,9 @@ struct OutstandingRequest: Sendable {
         self.deadline = deadline
         self.arrived = Bitfield(count: Int(request.count))
     }
+
+    /// Chunks that are still in flight, by their position in the shard.
+    var missing: [Int] { self.arrived.clearBits.map { self.request.first.position + $0 } }
 
     /// Takes a chunk out of what is in flight. False when it was out already.
     mutating func arrive(_ chunk: ChunkIndex) -> Bool {

@@ -26,6 +26,9 @@ struct Pace: Sendable {
         self.lastCompletion = now
     }
 
+    /// Nothing was asked for since the last chunk: the time until the next one says nothing.
+    mutating func paused() { self.lastCompletion = nil }
+
     mutating func answered(after duration: Duration) {
         self.latency = min(self.latency ?? .max, duration.wholeNanoseconds)
     }

@@ -110,9 +110,6 @@ struct UploadScheduler: Sendable {
 
     func isServing(_ connection: ConnectionID) -> Bool { self.peers[connection]?.isActive ?? false }
 
-    /// Peers that hold a slot.
-    var activePeers: Int { self.peers.count }
-
     private mutating func freeSlots(at now: Instant) {
         for (connection, peer) in self.peers where peer.isOver(at: now, limit: self.acknowledgeLimit) {
             self.peers.removeValue(forKey: connection)

@@ -14,14 +14,20 @@ struct FetchCommand: ShoalSubcommand {
         discussion: "Done when every byte is verified and on disk. What has arrived is kept when it is stopped."
     )
 
-    @Argument(help: "The model's link.")
-    var link: LinkArgument
+    @Argument(help: "The model's link.", transform: { try MagnetLink(parsing: $0) })
+    var link: MagnetLink
 
-    @Option(help: ArgumentHelp("Also put a copy here: a file for a single file, else a folder.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Also put a copy here: a file for a single file, else a folder.", valueName: "path"),
+        transform: { try notEmpty($0) }
+    )
     var output: String?
 
-    @Option(help: ArgumentHelp("Give up after so long.", valueName: "seconds"))
-    var timeout: SecondsArgument?
+    @Option(
+        help: ArgumentHelp("Give up after so long.", valueName: "seconds"),
+        transform: { try Patience(parsing: $0) }
+    )
+    var timeout: Patience?
 
     @Flag(help: "Go on serving the model once it is here.")
     var seed = false
@@ -35,14 +41,15 @@ struct FetchCommand: ShoalSubcommand {
 
     func run() async throws {
         let start = ContinuousClock.now
-        let link = self.link.link
+        let link = self.link
         let home = try Home(path: self.home.path)
         defer { home.close() }
         let store = try ModelStore(home: home)
         let disk = DiskPool(threads: 1)
-        let known = try await Opening.open(link, in: store, on: disk)
+        let known = try await Opening.open(link, in: store, on: disk, toReceive: true)
+        // What an index says is no proof: a model that is here already is hashed again before it counts.
+        if let known { try await Opening.recheck(known, on: disk) }
         if let known, known.state.durable.isFull, !self.seed {
-            Console.say("this home has the model already")
             try await disk.run { () throws(StoreError) in try known.finish() }
             try await self.report(known, status: nil, since: start, on: disk)
             return
@@ -61,7 +68,15 @@ struct FetchCommand: ShoalSubcommand {
         )
         let outcome = await Result { try await self.fetch(link, known, session, since: start) }
         await session.stop()
+        if case .failure(is CancellationError) = outcome { self.tellRest(link, store) }
         try outcome.get()
+    }
+
+    /// What an interrupted fetch leaves.
+    private func tellRest(_ link: MagnetLink, _ store: ModelStore) {
+        guard let model = store.openModel(link.manifestID), !model.state.complete.isFull else { return }
+        let missing = model.manifest.totalSize - model.state.verifiedBytes
+        Console.say("stopped: \(Figures.bytes(missing)) are missing; the same command goes on from there")
     }
 
     private func fetch(
@@ -70,7 +85,7 @@ struct FetchCommand: ShoalSubcommand {
         _ session: NodeSession,
         since start: ContinuousClock.Instant
     ) async throws {
-        let handle = known.map { session.node.add($0, link: link) } ?? session.node.add(link)
+        let handle = known.map { session.node.add($0, link: link, fetches: true) } ?? session.node.add(link)
         try await FetchWatch(session: session, handle: handle, timeout: self.timeout, output: self.output)
             .untilFinished()
         let status = await session.node.status(of: handle)
@@ -110,8 +125,8 @@ struct FetchCommand: ShoalSubcommand {
             bytesFromPeers: status?.receivedBytes ?? 0,
             manifest: model.id.hex
         )
-        summary.tell(name: self.link.link.name ?? model.manifest.files[0].path, output: self.output)
-        if self.json { Console.print(try summary.json()) }
+        summary.tell(name: self.link.name ?? model.manifest.files[0].path, output: self.output)
+        if self.json { try Console.print(try summary.json()) }
     }
 }
 
@@ -131,23 +146,16 @@ private struct FetchSummary: Encodable {
     }
 
     func tell(name: String, output: String?) {
-        let rate = Figures.rate(self.bytesPerSecond)
-        Console.say(
-            "fetched \(name): \(Figures.bytes(self.bytes)) in \(String(format: "%.2f", self.seconds)) s (\(rate))"
-        )
-        let source = "\(Figures.bytes(self.bytesFromPeers)) from \(Figures.peers(self.peers))"
-        Console.say("  source    \(source), \(Figures.bytes(self.bytes - self.bytesFromPeers)) were here already")
+        let time = String(format: "%.2f s", self.seconds)
+        if self.bytesFromPeers == 0 {
+            Console.say("already here: \(name), \(Figures.bytes(self.bytes)), checked in \(time)")
+        } else {
+            let rate = Figures.rate(self.bytesPerSecond)
+            Console.say("fetched \(name): \(Figures.bytes(self.bytes)) in \(time) (\(rate))")
+            let source = "\(Figures.bytes(self.bytesFromPeers)) from \(Figures.peers(self.peers))"
+            Console.say("  source    \(source), \(Figures.bytes(self.bytes - self.bytesFromPeers)) were here already")
+        }
         Console.say("  verified  every chunk, every shard, every file (SHA-256)")
         if let output { Console.say("  copy      \(output)") }
-    }
-}
-
-extension Result where Failure == any Error {
-    fileprivate init(_ body: () async throws -> Success) async {
-        do {
-            self = .success(try await body())
-        } catch {
-            self = .failure(error)
-        }
     }
 }

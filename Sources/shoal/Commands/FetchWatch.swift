@@ -8,12 +8,12 @@ import Synchronization
 struct FetchWatch: Sendable {
     let session: NodeSession
     let handle: SwarmHandle
-    let timeout: SecondsArgument?
+    let timeout: Patience?
     /// Where a copy is wanted: what is in its way is better known before the transfer than after it.
     let output: String?
     private let checking = Latest()
 
-    init(session: NodeSession, handle: SwarmHandle, timeout: SecondsArgument?, output: String?) {
+    init(session: NodeSession, handle: SwarmHandle, timeout: Patience?, output: String?) {
         self.session = session
         self.handle = handle
         self.timeout = timeout
@@ -75,8 +75,8 @@ struct FetchWatch: Sendable {
     }
 
     /// What stands in the way after so long.
-    private func explainTimeout(_ timeout: SecondsArgument) async -> String {
-        let after = "gave up after \(timeout.text)"
+    private func explainTimeout(_ timeout: Patience) async -> String {
+        let after = "gave up after \(timeout) s"
         guard let status = await self.session.node.status(of: self.handle) else { return after }
         if status.connectedTrackers == 0 { return "\(after): no tracker could be reached" }
         guard let total = status.totalBytes else {
@@ -84,8 +84,9 @@ struct FetchWatch: Sendable {
                 ? "\(after): no peer of this swarm was found; is somebody seeding it at these trackers?"
                 : "\(after): no peer had the manifest"
         }
-        let amount = "\(Figures.bytes(status.verifiedBytes)) of \(Figures.bytes(total)) are here and kept"
-        return "\(after): \(amount); the same command goes on from there"
+        let missing = "\(Figures.bytes(total - status.verifiedBytes)) of \(Figures.bytes(total)) are missing"
+        let peers = status.peers == 0 ? "no peer is connected" : "\(Figures.peers(status.peers)) connected"
+        return "\(after): \(missing), \(peers); what arrived is kept, and the same command goes on from there"
     }
 }
 

@@ -13,14 +13,17 @@ struct ManifestCommand: ShoalSubcommand {
         discussion: "A link's manifest comes from this home, or from the swarm when a tracker is known."
     )
 
-    @Argument(help: "The model's link, or a file or folder.")
+    @Argument(help: "The model's link, or a file or folder.", transform: { try Source(parsing: $0) })
     var source: Source
 
     @Flag(help: "Print the manifest's canonical bytes, which hash to its ID.")
     var json = false
 
-    @Option(help: ArgumentHelp("Give up after so long.", valueName: "seconds"))
-    var timeout = SecondsArgument(30)
+    @Option(
+        help: ArgumentHelp("Give up after so long. (default: 30)", valueName: "seconds"),
+        transform: { try Patience(parsing: $0) }
+    )
+    var timeout = Patience(30)
 
     @OptionGroup var home: HomeOptions
     @OptionGroup var trackers: TrackerOptions
@@ -32,9 +35,9 @@ struct ManifestCommand: ShoalSubcommand {
         let store = try ModelStore(home: home)
         let model = try await self.model(in: store, home)
         if self.json {
-            Console.print(model.manifestBytes)
+            try Console.print(model.manifestBytes)
         } else {
-            for line in ManifestSummary(model.manifest, id: model.id.hex).lines { Console.print(line) }
+            for line in ManifestSummary(model.manifest, id: model.id.hex).lines { try Console.print(line) }
         }
     }
 
@@ -87,7 +90,7 @@ struct ManifestCommand: ShoalSubcommand {
         await session.stop()
         try Task.checkCancellation()
         guard isFound, let model else {
-            throw CommandError("no peer sent the manifest within \(self.timeout.text)")
+            throw CommandError("no peer sent the manifest within \(self.timeout) s")
         }
         return model
     }

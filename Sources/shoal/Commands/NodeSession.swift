@@ -15,6 +15,7 @@ struct NodeSession: Sendable {
     let events: AsyncStream<NodeEvent>
     let display: ProgressDisplay
     private let trackers: [TrackerURL]
+    private let told = Told()
 
     static func start(
         home: Home,
@@ -55,7 +56,7 @@ struct NodeSession: Sendable {
 
     /// Tells people of an event, in a sentence.
     func tell(_ event: NodeEvent) {
-        guard let sentence = self.sentence(for: event) else { return }
+        guard let sentence = self.sentence(for: event), self.told.isNews(event) else { return }
         self.display.say(sentence)
     }
 
@@ -70,11 +71,12 @@ struct NodeSession: Sendable {
     private func sentence(for observation: MeshObservation) -> String? {
         switch observation {
         case .peerJoined(_, let peer, let agent): "connected to \(peer.short) (\(agent))"
-        case .peerLeft(_, let peer?, let reason): "lost \(peer.short): \(reason)"
+        case .peerLeft(_, let peer?, let reason): "disconnected from \(peer.short): \(reason)"
         case .peerBanned(let peer, let reason): "banned \(peer.short): \(reason)"
-        case .shardLost(_, let shard, let reason): "warning: \(shard) is no longer served: \(reason)"
-        case .trackerLost(let index, let reason, let retryIn):
-            "tracker \(self.trackers[index.rawValue]): \(reason); next try in \(Figures.duration(retryIn.inSeconds))"
+        case .shardLost(_, _, let reason): "warning: not all is served any more: \(reason)"
+        case .trackerConnected(let index): "tracker \(self.trackers[index.rawValue]) is back"
+        case .trackerLost(_, let reason, let retryIn):
+            "\(reason) (next try in \(Figures.duration(retryIn.inSeconds)))"
         case .trackerWarned(let index, let text): "tracker \(self.trackers[index.rawValue]) says: \(text)"
         default: nil
         }

@@ -7,7 +7,8 @@ import ShoalSignaling
 /// What every command takes.
 struct HomeOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Where models and the node's key are kept. ($SHOAL_HOME, else ~/.shoal)", valueName: "dir")
+        help: ArgumentHelp("Where models and the node's key are kept. ($SHOAL_HOME, else ~/.shoal)", valueName: "dir"),
+        transform: { try notEmpty($0) }
     )
     var home: String?
 
@@ -36,6 +37,12 @@ struct HomeOptions: ParsableArguments {
     }
 }
 
+/// A name of a file or folder, which has at least one character.
+func notEmpty(_ path: String) throws -> String {
+    guard !path.isEmpty else { throw ValidationError("it is empty") }
+    return path
+}
+
 /// How much is logged.
 enum LogLevel: String, ExpressibleByArgument, CaseIterable, Sendable {
     case trace
@@ -59,46 +66,42 @@ enum LogLevel: String, ExpressibleByArgument, CaseIterable, Sendable {
     }
 }
 
-/// A time to give up after, as an argument.
-struct SecondsArgument: ExpressibleByArgument, Sendable {
+/// A time to give up after.
+struct Patience: Sendable, CustomStringConvertible {
     /// A billion seconds, 31 years: more than anybody waits, and far from what a `Duration` cannot hold.
     private static let limit = 1e9
 
-    let value: Double
-    /// In the help.
-    var defaultValueDescription: String { String(format: "%g", self.value) }
+    private let seconds: Double
 
-    init(_ value: Double) { self.value = value }
+    init(_ seconds: Double) { self.seconds = seconds }
 
-    init?(argument: String) {
-        guard let value = Double(argument), value > 0, value <= Self.limit else {
-            Console.say("error: \(argument): a time to give up after is a number of seconds above 0")
-            return nil
+    init(parsing text: String) throws {
+        guard let seconds = Double(text), seconds > 0, seconds <= Self.limit else {
+            throw ValidationError("a time to give up after is a number of seconds above 0")
         }
-        self.value = value
+        self.init(seconds)
     }
 
-    var duration: Duration { .seconds(self.value) }
+    var duration: Duration { .seconds(self.seconds) }
 
-    /// For people.
-    var text: String { Figures.duration(self.value) }
+    /// As it was given, which is how it stands in the help and in sentences.
+    var description: String { String(format: "%g", self.seconds) }
 }
 
 /// Where others are found.
 struct TrackerOptions: ParsableArguments {
     @Option(
         name: .customLong("tracker"),
-        help: ArgumentHelp("A WebTorrent tracker, ws:// or wss://. Can be given more than once.", valueName: "url")
+        help: ArgumentHelp("A WebTorrent tracker, ws:// or wss://. Can be given more than once.", valueName: "url"),
+        transform: { try TrackerURL($0) }
     )
-    private var arguments: [TrackerArgument] = []
+    var trackers: [TrackerURL] = []
 
     @Option(
         name: .customLong("tls-ca"),
         help: ArgumentHelp("PEM file of a private authority that signs the trackers' certificates.", valueName: "file")
     )
     var tlsAuthority: String?
-
-    var trackers: [TrackerURL] { self.arguments.map(\.url) }
 
     /// The trackers of the link and of the command line. Those of a link that are no WebSocket trackers are passed over,
     /// as links of other programs name many.
@@ -108,25 +111,11 @@ struct TrackerOptions: ParsableArguments {
             do throws(SignalingError) {
                 all.append(try TrackerURL(text))
             } catch {
-                Console.say("tracker \(text) of the link is not used: \(error)")
+                Console.say("a tracker of the link is not used: \(error)")
             }
         }
         for url in self.trackers where !all.contains(url) { all.append(url) }
         return all
-    }
-}
-
-/// A tracker, as an argument.
-private struct TrackerArgument: ExpressibleByArgument, Sendable {
-    let url: TrackerURL
-
-    init?(argument: String) {
-        do throws(SignalingError) {
-            self.url = try TrackerURL(argument)
-        } catch {
-            Console.say("error: \(error)")
-            return nil
-        }
     }
 }
 
@@ -136,36 +125,19 @@ struct NetworkOptions: ParsableArguments {
         help: ArgumentHelp(
             "Bind to this address alone; 127.0.0.1 keeps all traffic on this machine.",
             valueName: "address"
-        )
+        ),
+        transform: { try BindAddress(parsing: $0).text }
     )
     var bind: String?
 }
 
-/// A link, as an argument.
-struct LinkArgument: ExpressibleByArgument, Sendable {
-    let link: MagnetLink
-
-    init?(argument: String) {
-        do throws(LinkError) {
-            self.link = try MagnetLink(parsing: argument)
-        } catch {
-            Console.say("error: \(error)")
-            return nil
-        }
-    }
-}
-
 /// A link, or a file or folder.
-enum Source: ExpressibleByArgument, Sendable {
+enum Source: Sendable {
     case link(MagnetLink)
     case path(String)
 
-    init?(argument: String) {
-        guard argument.lowercased().hasPrefix("magnet:") else {
-            self = .path(argument)
-            return
-        }
-        guard let link = LinkArgument(argument: argument)?.link else { return nil }
-        self = .link(link)
+    init(parsing text: String) throws {
+        guard !text.isEmpty else { throw ValidationError("it is empty") }
+        self = text.lowercased().hasPrefix("magnet:") ? .link(try MagnetLink(parsing: text)) : .path(text)
     }
 }

@@ -11,7 +11,7 @@ struct PublishCommand: ShoalSubcommand {
         discussion: "The files stay where they are and are never written to. `shoal seed` serves them."
     )
 
-    @Argument(help: "The file or folder with the weights.")
+    @Argument(help: "The file or folder with the weights.", transform: { try notEmpty($0) })
     var path: String
 
     @Option(help: "What people call it; the name of the file or folder otherwise.")
@@ -30,6 +30,6 @@ struct PublishCommand: ShoalSubcommand {
             Console.say("the link names no tracker: whoever fetches it has to know one (--tracker URL adds it)")
         }
         let name = self.name ?? Publishing.name(of: self.path)
-        Console.print(Publishing.link(to: model, named: name, trackers: self.trackers.trackers).text)
+        try Console.print(Publishing.link(to: model, named: name, trackers: self.trackers.trackers).text)
     }
 }

@@ -35,16 +35,38 @@ enum Publishing {
 /// Opens a model that this home may have.
 enum Opening {
     /// Nil when the home has nothing of it. What is there and not known to be durable is hashed, with a progress bar.
-    static func open(_ link: MagnetLink, in store: ModelStore, on disk: DiskPool) async throws -> StoredModel? {
+    ///
+    /// - Parameter toReceive: whether what is missing is to be fetched, so that files of the user's that are gone make
+    ///   room for files of the store's.
+    static func open(
+        _ link: MagnetLink,
+        in store: ModelStore,
+        on disk: DiskPool,
+        toReceive: Bool = false
+    ) async throws -> StoredModel? {
+        try await self.checking(on: disk) { progress throws(StoreError) in
+            try store.open(link.manifestID, toReceive: toReceive, progress: progress)
+        }
+    }
+
+    /// Hashes everything that is here again; what is not as it was is missing afterwards.
+    static func recheck(_ model: StoredModel, on disk: DiskPool) async throws {
+        try await self.checking(on: disk) { progress throws(StoreError) in try model.recheckAll(progress: progress) }
+    }
+
+    private static func checking<Value: Sendable>(
+        on disk: DiskPool,
+        _ work: @escaping @Sendable (@escaping ProgressHandler) throws(StoreError) -> Value
+    ) async throws -> Value {
         let display = ProgressDisplay()
-        let model = try await Stoppable.run(on: disk) { isStopped throws(StoreError) in
-            try store.open(link.manifestID) { progress throws(CancellationError) in
+        let value = try await Stoppable.run(on: disk) { isStopped throws(StoreError) in
+            try work { progress throws(CancellationError) in
                 if isStopped() { throw CancellationError() }
                 display.show(.init(label: "checking what is here", done: progress.done, total: progress.total))
             }
         }
         display.clear()
-        return model
+        return value
     }
 }
 

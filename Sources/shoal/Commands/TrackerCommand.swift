@@ -10,8 +10,17 @@ struct TrackerCommand: ShoalSubcommand {
         discussion: "WebTorrent clients, browsers among them, can use it too. It never sees weights."
     )
 
-    @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "host:port"))
-    var listen = ListenArgument(HostPort(host: "127.0.0.1", port: 8_000))
+    /// WebTorrent's reference tracker has the same.
+    private static let defaultPort = 8_000
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen; port 0 takes a free one. (default: 127.0.0.1:8000)",
+            valueName: "host:port"
+        ),
+        transform: { try HostPort($0) }
+    )
+    var listen = HostPort(host: "127.0.0.1", port: Self.defaultPort)
 
     @Option(help: ArgumentHelp("PEM file of the server's certificate, for wss.", valueName: "file"))
     var tlsCertificate: String?
@@ -27,34 +36,19 @@ struct TrackerCommand: ShoalSubcommand {
 
     func run() async throws {
         var configuration = TrackerServer.Configuration()
-        configuration.listen = self.listen.value
+        configuration.listen = HostPort(host: self.listen.host, port: self.listen.port ?? Self.defaultPort)
         if let certificate = self.tlsCertificate, let key = self.tlsKey {
             configuration.tls = TLSFiles(certificateFile: certificate, keyFile: key)
         }
         let server = try await TrackerServer.start(configuration, group: MultiThreadedEventLoopGroup.singleton)
-        Console.print(server.url.description)
+        try Console.print(server.url.description)
+        if ["0.0.0.0", "::"].contains(self.listen.host) {
+            Console.say("it listens on every interface; others put this machine's name or address into the URL")
+        }
         Console.say("tracking; Ctrl-C stops")
         await Waiting.untilCancelled()
         await server.shutdown()
         throw CancellationError()
-    }
-}
-
-/// Where to listen, as an argument.
-struct ListenArgument: ExpressibleByArgument, Sendable {
-    let value: HostPort
-    /// In the help.
-    var defaultValueDescription: String { self.value.description }
-
-    init(_ value: HostPort) { self.value = value }
-
-    init?(argument: String) {
-        do throws(SignalingError) {
-            self.value = try HostPort(argument)
-        } catch {
-            Console.say("error: \(error)")
-            return nil
-        }
     }
 }
 

@@ -84,18 +84,29 @@ final class ProgressDisplay: Sendable {
             return "\(snapshot.label)\(self.separated(snapshot.note))"
         }
         let share = min(1, Double(snapshot.done) / Double(total))
-        var tail = " \(Int(100 * share)) %  \(Figures.bytes(snapshot.done)) of \(Figures.bytes(total))"
-        tail += "  \(Figures.rate(rate))"
-        if rate > 0, snapshot.done < total {
-            tail += "  \(Figures.duration(Double(total - snapshot.done) / rate)) left"
+        for tail in self.tails(snapshot, total, share, rate) {
+            let width = min(40, Self.columns - snapshot.label.count - tail.count - 4)
+            if width >= 10 { return self.cells(snapshot.label, width, share) + tail }
         }
-        if !snapshot.note.isEmpty { tail += "  \(snapshot.note)" }
-        let width = min(40, Self.columns - snapshot.label.count - tail.count - 4)
-        guard width >= 5 else { return String((snapshot.label + tail).prefix(Self.columns - 1)) }
+        return String("\(snapshot.label) \(Int(100 * share)) %".prefix(Self.columns - 1))
+    }
+
+    /// What stands behind the bar, from all of it to the least: a narrow terminal gets less, not a part of a word.
+    private func tails(_ snapshot: Snapshot, _ total: Int, _ share: Double, _ rate: Double) -> [String] {
+        let percent = String(format: "%4d %%", Int(100 * share))
+        let amount = "  \(Figures.bytes(snapshot.done)) of \(Figures.bytes(total))"
+        let speed = "  \(Figures.rate(rate))"
+        let isMoving = rate > 0 && snapshot.done < total
+        let left = isMoving ? "  \(Figures.duration(Double(total - snapshot.done) / rate)) left" : ""
+        let note = snapshot.note.isEmpty ? "" : "  \(snapshot.note)"
+        return [percent + amount + speed + left + note, percent + speed + left + note, percent + speed + left, percent]
+    }
+
+    private func cells(_ label: String, _ width: Int, _ share: Double) -> String {
         let filled = Int(Double(width) * share)
         let (on, off) = self.hasColor ? ("\u{1B}[32m", "\u{1B}[0m") : ("", "")
         let cells = String(repeating: "━", count: filled) + off + String(repeating: "─", count: width - filled)
-        return "\(snapshot.label) \(on)\(cells)\(tail)"
+        return "\(label) \(on)\(cells)"
     }
 
     private static var columns: Int {
