@@ -7,7 +7,8 @@ import ShoalWire
 /// ask for them. Nothing here reads a clock, throws dice other than the seeded ones, or touches a byte of a shard. The
 /// same value runs in a node and in a simulation.
 ///
-/// The parts: sessions (`+Sessions`), what swarms hold (`+Swarms`), downloads, uploads, discovery, timers.
+/// The parts: sessions (`+Sessions`), what swarms hold (`+Swarms`), downloads, hash lists,
+/// uploads, discovery, timers.
 package struct MeshMachine: Sendable {
     let configuration: MeshConfiguration
     let authenticator: any Authenticator
