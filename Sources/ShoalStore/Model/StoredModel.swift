@@ -139,10 +139,10 @@ package final class StoredModel: Sendable {
         return try self.recheck(shard, scratch)
     }
 
-    /// Hashes everything that is here again, on all cores. Shards that are not what they were are absent afterwards.
-    package func recheckAll(progress: ProgressHandler? = nil) throws(StoreError) {
-        let here = self.state.complete
-        let shards = Array(here.setBits)
+    /// Hashes what only the index calls durable, on all cores; everything else was hashed when the model was opened.
+    /// Shards that are not what they were are absent afterwards.
+    package func recheckDurable(progress: ProgressHandler? = nil) throws(StoreError) {
+        let shards = Array(self.state.durable.setBits)
         let sizes = self.manifest.shards.map(\.size)
         let meter = ProgressMeter(total: shards.reduce(0) { $0 + sizes[$1] }, handler: progress)
         try AllCores.run(count: shards.count, scratch: Cutting.chunkSize) { item, scratch throws(StoreError) in

@@ -49,9 +49,10 @@ enum Opening {
         }
     }
 
-    /// Hashes everything that is here again; what is not as it was is missing afterwards.
+    /// Hashes what only the index vouches for; what is not as it was is missing afterwards.
     static func recheck(_ model: StoredModel, on disk: DiskPool) async throws {
-        try await self.checking(on: disk) { progress throws(StoreError) in try model.recheckAll(progress: progress) }
+        try await self.checking(on: disk) { progress throws(StoreError) in try model.recheckDurable(progress: progress)
+        }
     }
 
     private static func checking<Value: Sendable>(
