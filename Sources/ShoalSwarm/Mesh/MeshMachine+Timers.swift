@@ -63,7 +63,12 @@ extension MeshMachine {
         }
         guard let due = earliest.moment, now - due >= self.configuration.oversleep else { return }
         let slept = now - due
-        for connection in self.peers.keys { self.peers.update(connection) { $0.liveness.excuse(slept, at: now) } }
+        for connection in self.peers.keys {
+            self.peers.update(connection) { peer in
+                peer.liveness.excuse(slept, at: now)
+                peer.downloads.excuse(slept, at: now)
+            }
+        }
     }
 
     private mutating func changeManifestSource(
