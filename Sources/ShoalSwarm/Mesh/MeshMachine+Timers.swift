@@ -84,6 +84,7 @@ extension MeshMachine {
             self.swarms.update(handle) { $0.manifestFetch?.waitLonger(at: now) }
             return
         }
+        self.abandonManifest(handle)
         self.swarms.update(handle) { $0.manifestFetch = ManifestFetch(source: next, at: now) }
         self.requestManifest(handle, at: now, into: &effects)
     }

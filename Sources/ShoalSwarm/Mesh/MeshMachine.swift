@@ -83,7 +83,7 @@ package struct MeshMachine: Sendable {
             self.handleConnection(input, at: now, into: &effects)
         case .frameArrived, .lateFrame, .strayFrame, .chunkVerified, .chunkCorrupt, .chunkDropped:
             self.handleChunk(input, at: now, into: &effects)
-        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardLost, .storeFailed:
+        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardsLost, .storeFailed:
             self.handleStore(input, at: now, into: &effects)
 
         case .chunkServed(let connection, let request, let chunk):
@@ -144,8 +144,8 @@ package struct MeshMachine: Sendable {
         case .hashesAccepted(let handle, let shard): self.hashesAccepted(handle, shard)
         case .hashesRejected(let handle, let shard, let connection):
             self.hashesRejected(handle, shard, from: connection, at: now, into: &effects)
-        case .shardLost(let handle, let shard, let reason):
-            self.shardLost(handle, shard, reason: reason, into: &effects)
+        case .shardsLost(let handle, let shards, let reason):
+            self.shardsLost(handle, shards, reason: reason, into: &effects)
         case .storeFailed(let handle, let reason): self.storeFailed(handle, reason: reason, into: &effects)
         default: preconditionFailure("not about the store: \(input)")
         }
