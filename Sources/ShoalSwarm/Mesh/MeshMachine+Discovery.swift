@@ -27,10 +27,14 @@ extension MeshMachine {
         Instant(nanoseconds: 0) + ((now - .zero) - self.configuration.offerLifetime)
     }
 
-    /// Keeps as many offers ready as the neediest swarm wants peers.
+    /// Keeps as many offers ready as swarms want peers at each of their trackers, within bounds.
     private mutating func makeOffers(at now: Instant, into effects: inout [MeshEffect]) {
-        let wanted = self.swarms.values.map { self.wantedPeers(for: $0) }.max() ?? 0
-        let target = min(wanted, self.configuration.offersPerAnnounce)
+        let wanted = self.swarms.values.reduce(0) { sum, swarm in
+            let each = min(self.wantedPeers(for: swarm), self.configuration.offersPerAnnounce)
+            // A tracker that cannot be reached has no use for them; before any can, one is prepared for.
+            return sum + each * max(1, swarm.description.trackers.count { self.trackers[$0]?.peerID != nil })
+        }
+        let target = min(wanted, self.configuration.offersAtOnce)
         while self.offers.count < target {
             let connection = self.newConnection()
             self.offers.begin(connection, id: .random(using: &self.generator), at: now)
@@ -66,7 +70,7 @@ extension MeshMachine {
             uploaded: self.uploads.chunksServed * Cutting.chunkSize,
             downloaded: swarm.holdings?.verifiedBytes ?? 0,
             left: swarm.bytesLeft,
-            offers: self.offers.ready(limit: limit)
+            offers: self.offers.take(limit, for: OfferBook.Place(tracker: index, swarm: handle), at: now)
         )
         effects.append(.sendToTracker(index, .announce(announce)))
         let isLonely = swarm.isHungry && !self.peers.values.contains { $0.swarms[handle] != nil }
