@@ -121,5 +121,8 @@ package struct MeshConfiguration: Hashable, Sendable {
     /// Implementation and version, shown to peers.
     package var agent = "shoal"
 
+    /// Of gossip, signals through neighbours, and whom to connect to.
+    package var gossip = GossipConfiguration()
+
     package init() {}
 }

@@ -38,7 +38,7 @@ extension MeshMachine {
         while self.offers.count < target {
             let connection = self.newConnection()
             self.offers.begin(connection, id: .random(using: &self.generator), at: now)
-            self.attempts[connection] = ConnectionAttempt(deadline: nil, answerTo: nil)
+            self.attempts[connection] = ConnectionAttempt(startedAt: now)
             effects.append(.makeOffer(connection))
         }
     }
@@ -124,9 +124,14 @@ extension MeshMachine {
         case .offer(let infoHash, let from, let offer):
             self.receivedOffer(offer, of: from, infoHash, at: index, now: now, into: &effects)
         case .answer(_, _, let offerID, let sdp):
-            guard let connection = self.offers.take(offerID) else { return }
+            guard self.admitsTracked(at: now, into: &effects), let connection = self.offers.take(offerID) else {
+                return
+            }
             let deadline = now + self.configuration.connectLimit
-            self.attempts.update(connection) { $0.deadline = deadline }
+            self.attempts.update(connection) { attempt in
+                attempt.startedAt = now
+                attempt.deadline = deadline
+            }
             effects.append(.acceptAnswer(connection, answer: sdp))
             self.runDiscovery(at: now, into: &effects)
         case .failure(let reason, _): effects.append(.observe(.trackerWarned(index, reason)))
@@ -144,18 +149,17 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         guard !self.isStopping, let swarm = self.swarm(infoHash), peer != self.trackers[index]?.peerID else { return }
-        let handshakes = self.attempts.count - self.offers.count + self.peers.values.count { $0.identity == nil }
         guard self.openConnections < self.configuration.maximumConnections,
-            handshakes < self.configuration.maximumHandshakes
+            self.admitsTracked(at: now, into: &effects)
         else { return }
         let connection = self.newConnection()
         let route = ConnectionAttempt.AnswerRoute(
-            tracker: index,
+            way: .tracker(index, peer: peer),
             swarm: swarm.handle,
-            peer: peer,
             offerID: offer.offerID
         )
         self.attempts[connection] = ConnectionAttempt(
+            startedAt: now,
             deadline: now + self.configuration.connectLimit,
             answerTo: route
         )
@@ -175,19 +179,23 @@ extension MeshMachine {
             self.runDiscovery(at: now, into: &effects)
             return
         }
+        self.sendOffer(sdp, on: connection, at: now, into: &effects)
         guard let route = self.attempts[connection]?.answerTo, let swarm = self.swarms[route.swarm] else { return }
-        guard let peerID = self.trackers[route.tracker]?.peerID else {
+        guard case .tracker(let tracker, let peer) = route.way else {
+            return self.sendAnswer(sdp, to: route, on: connection, at: now, into: &effects)
+        }
+        guard let peerID = self.trackers[tracker]?.peerID else {
             return self.disconnect(connection, reason: "the tracker that relayed the offer is gone", into: &effects)
         }
         let answer = TrackerAnswer(
             infoHash: swarm.description.infoHash,
             peerID: peerID,
-            toPeerID: route.peer,
+            toPeerID: peer,
             offerID: route.offerID,
             sdp: sdp,
             left: swarm.bytesLeft
         )
-        effects.append(.sendToTracker(route.tracker, .answer(answer)))
+        effects.append(.sendToTracker(tracker, .answer(answer)))
     }
 
     /// First announces that waited for offers need not wait longer.
@@ -238,6 +246,7 @@ extension MeshMachine {
     mutating func stop(into effects: inout [MeshEffect]) {
         guard !self.isStopping else { return }
         self.isStopping = true
+        self.gossipDeparture(into: &effects)
         for (index, tracker) in self.trackers {
             if let peerID = tracker.peerID {
                 for (handle, announcement) in tracker.announcements where announcement.hasStarted {

@@ -78,6 +78,7 @@ extension MeshMachine {
         effects.append(.observe(.swarmOpened(handle, identity.nodeID)))
         for index in swarm.description.trackers { self.trackers.update(index) { $0.hasCompany(handle) } }
         self.tellHoldings(of: swarm, to: connection, into: &effects)
+        self.gossipOpened(handle, with: connection, identity.nodeID, at: now)
         self.requestManifest(handle, at: now, into: &effects)
     }
 
@@ -128,6 +129,8 @@ extension MeshMachine {
             self.needsServing = true
         case .reject(let rejection): self.receivedReject(rejection, from: connection, at: now, into: &effects)
         case .corrupt(let shard, _): self.receivedCorrupt(handle, shard, from: connection, at: now, into: &effects)
+        case .gossip(let gossip): self.receivedGossip(gossip, handle, from: connection, at: now, into: &effects)
+        case .signal(let signal): self.receivedSignal(signal, handle, from: connection, at: now, into: &effects)
         case .hello, .helloProof, .join, .ping, .pong, .unknown: break
         }
     }

@@ -15,6 +15,8 @@ extension MeshMachine {
         earliest.consider(self.nextPartialNotice)
         earliest.consider(self.nextReplication)
         earliest.consider(self.uploads.nextDeadline)
+        earliest.consider(self.gossip.nextDeadline)
+        earliest.consider(self.contacts.nextRound)
         for tracker in self.trackers.values { earliest.consider(tracker.nextDeadline) }
         for attempt in self.attempts.values { earliest.consider(attempt.deadline) }
         earliest.consider(self.offers.oldest.map { $0 + self.configuration.offerLifetime })
@@ -51,6 +53,8 @@ extension MeshMachine {
         if let notice = self.nextPartialNotice, now >= notice { self.tellPartials(into: &effects) }
         if let moment = self.nextReplication, now >= moment { self.planReplication(at: now) }
         self.runDiscovery(at: now, into: &effects)
+        self.runGossip(at: now, into: &effects)
+        self.runContacts(at: now, into: &effects)
         if self.needsFilling { self.fillWindows(at: now, into: &effects) }
         self.serveMore(at: now, into: &effects)
     }
