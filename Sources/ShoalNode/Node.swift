@@ -153,7 +153,7 @@ package final class Node: Sendable {
     package func model(of handle: SwarmHandle) -> StoredModel? { self.runner.model(of: handle)?.stored }
 
     package func status(of handle: SwarmHandle) async -> SwarmStatus? {
-        await self.loop.ask { $0.status(of: handle) }
+        await self.loop.ask { $0.status(of: handle, at: NodeClock.now) }
     }
 
     /// Says goodbye to trackers and peers, and returns when every connection and thread is gone. What is verified and

@@ -22,7 +22,7 @@ import Testing
     }
 
     private func seeder(of holdings: Holdings) -> SharedSwarm {
-        var shared = SharedSwarm(theirHandle: 1)
+        var shared = SharedSwarm(theirHandle: 1, at: .zero)
         shared.holdings = .full(count: holdings.shardSizes.count)
         return shared
     }
@@ -61,7 +61,7 @@ import Testing
     @Test func `only chunks that the peer has are asked of it`() {
         var holdings = self.holdings([4 * Self.chunk])
         holdings.begin(ShardIndex(0))
-        var shared = SharedSwarm(theirHandle: 1)
+        var shared = SharedSwarm(theirHandle: 1, at: .zero)
         var chunks = Bitfield(count: 4)
         chunks[2] = true
         shared.setPartial(chunks, of: ShardIndex(0))

@@ -168,6 +168,7 @@ extension MeshMachine {
             let node = self.peers[receipt.connection]?.identity?.nodeID
             let size = holdings.size(of: receipt.chunk, in: receipt.shard)
             self.swarms.update(receipt.swarm) { $0.received(size, from: node) }
+            self.countReceived(receipt, at: now)
         }
         let completes = self.swarms.update(receipt.swarm) { swarm in
             swarm.holdings?.verified(receipt.chunk, of: receipt.shard) ?? false

@@ -62,6 +62,8 @@ package struct MeshMachine: Sendable {
     package mutating func handle(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {
         switch input {
         case .addSwarm(let description): self.addSwarm(description, at: now, into: &effects)
+        case .updateSwarm(let handle, let fetches, let trackers):
+            self.updateSwarm(handle, fetches: fetches, trackers: trackers, at: now, into: &effects)
         case .stop: self.stop(into: &effects)
 
         case .described, .opened, .closed, .received, .malformed:

@@ -3,7 +3,7 @@ import ShoalWire
 
 /// A model that this node takes part in: what there is of it here, and how much of it others have.
 struct Swarm: Sendable {
-    let description: SwarmDescription
+    var description: SwarmDescription
     /// Nil until the manifest is here.
     var holdings: Holdings?
     /// While the manifest is being fetched.

@@ -100,7 +100,13 @@ struct SharedSwarm: Sendable {
     /// Its requests for hash lists that are not answered yet.
     var hashesBeingServed = 0
 
-    init(theirHandle: UInt16) { self.theirHandle = theirHandle }
+    /// What came and went in this swarm over this connection.
+    var traffic: Traffic
+
+    init(theirHandle: UInt16, at now: Instant) {
+        self.theirHandle = theirHandle
+        self.traffic = Traffic(at: now)
+    }
 
     mutating func setPartial(_ chunks: Bitfield, of shard: ShardIndex) {
         if self.partial[shard] == nil, self.partial.count >= Self.partialLimit, let first = self.partial.first {
