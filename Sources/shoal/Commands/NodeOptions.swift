@@ -19,6 +19,7 @@ struct NodeOptions: ParsableArguments {
     ) async throws -> Result {
         var configuration = NodeConfiguration()
         configuration.bindAddress = self.network.bind
+        configuration.mesh.uploadLimit = self.network.uploadLimit?.bytesPerSecond
         configuration.trackers = trackers
         configuration.trackerAuthority = self.trackers.tlsAuthority
         configuration.mesh.agent = Version.agent
@@ -32,6 +33,7 @@ struct NodeOptions: ParsableArguments {
     func tellUnused(by node: RunningNode) {
         var unused: [String] = []
         if self.network.bind != nil { unused.append("--bind") }
+        if self.network.uploadLimit != nil { unused.append("--upload-limit") }
         if self.trackers.tlsAuthority != nil { unused.append("--tls-ca") }
         self.home.addUnused(to: &unused)
         guard !unused.isEmpty else { return }
