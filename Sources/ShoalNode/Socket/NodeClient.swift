@@ -22,22 +22,22 @@ package struct NodeClient: Sendable {
     ) async throws {
         let bytes = try NodeCodec.bytes(of: request)
         let connection = try await self.connect()
-        try await connection.wrapped.executeThenClose { messages, _ in
-            try await UnixSocket.checkUser(of: connection.wrapped.channel)
-            do {
+        do {
+            try await connection.wrapped.executeThenClose { messages, _ in
+                try await UnixSocket.checkUser(of: connection.wrapped.channel)
                 try await connection.send(bytes)
-            } catch is ChannelError {
-                throw self.gone
-            } catch is IOError {
-                throw self.gone
-            }
-            for try await message in messages {
-                switch try NodeCodec.answer(Data(message.readableBytesView)) {
-                case .done: return
-                case .error(let failure): throw failure
-                case let answer: try await onAnswer(answer)
+                for try await message in messages {
+                    switch try NodeCodec.answer(Data(message.readableBytesView)) {
+                    case .done: return
+                    case .error(let failure): throw failure
+                    case let answer: try await onAnswer(answer)
+                    }
                 }
+                try Task.checkCancellation()
+                throw self.gone
             }
+        } catch let error where error is IOError || error is ChannelError {
+            // A process that is killed resets what it had not read.
             try Task.checkCancellation()
             throw self.gone
         }
