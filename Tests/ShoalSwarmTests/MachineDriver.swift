@@ -15,7 +15,7 @@ struct MachineDriver {
     init(
         number: UInt8 = 100,
         trackers: Int = 0,
-        configuration: MeshConfiguration = MeshConfiguration(),
+        configuration: MeshConfiguration = .trusting,
         session: UInt64 = 5
     ) {
         self.authenticator = FakeAuthenticator(number: number)
@@ -51,6 +51,14 @@ struct MachineDriver {
         return effects
     }
 
+    /// Lets time pass without waking the machine, as a machine that sleeps does; then wakes it.
+    mutating func oversleep(_ duration: Duration) -> [MeshEffect] {
+        self.now = self.now + duration
+        var effects: [MeshEffect] = []
+        self.machine.handle(.deadline, at: self.now, into: &effects)
+        return effects
+    }
+
     /// Adds the swarm; a seeder has every shard.
     mutating func addSwarm(
         shardSizes: [Int],
@@ -77,6 +85,15 @@ struct MachineDriver {
                 )
             )
         )
+    }
+}
+
+extension MeshConfiguration {
+    /// Newcomers are asked for as much as others.
+    static var trusting: MeshConfiguration {
+        var configuration = MeshConfiguration()
+        configuration.trialWindow = 8
+        return configuration
     }
 }
 

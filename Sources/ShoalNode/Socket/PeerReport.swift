@@ -3,6 +3,7 @@ package struct PeerReport: Hashable, Codable, Sendable {
     package enum State: String, Codable, Sendable {
         case handshake
         case open
+        case quiet
         case suspect
         case closing
     }
@@ -32,6 +33,14 @@ package struct PeerReport: Hashable, Codable, Sendable {
         package var isRelayed: Bool
     }
 
+    /// How useful the peer is, and why: whole numbers from 0 to 1,000.
+    package struct Score: Hashable, Codable, Sendable {
+        package var total: Int
+        package var throughput: Int
+        package var latency: Int
+        package var reliability: Int
+    }
+
     /// The peer's node ID; missing during the handshake, as is the agent.
     package var node: String?
     package var agent: String?
@@ -40,6 +49,7 @@ package struct PeerReport: Hashable, Codable, Sendable {
     package var openSeconds: Double
     /// Manifest IDs of the swarms that both sides take part in.
     package var swarms: [String]
+    package var score: Score
     package var roundTripSeconds: Double?
     package var downBytesPerSecond: Int
     package var upBytesPerSecond: Int

@@ -64,7 +64,14 @@ extension PeerReport {
             role: status.role == .initiator ? .initiator : .responder,
             openSeconds: status.age.inSeconds,
             swarms: status.swarms.compactMap { manifests[$0] },
-            roundTripSeconds: figures?.roundTrip?.inSeconds,
+            score: Score(
+                total: status.score.total,
+                throughput: status.score.throughput,
+                latency: status.score.latency,
+                reliability: status.score.reliability
+            ),
+            // SCTP's own counts what waits behind bulk.
+            roundTripSeconds: (status.roundTrip ?? figures?.roundTrip)?.inSeconds,
             downBytesPerSecond: status.downRate,
             upBytesPerSecond: status.upRate,
             receivedBytes: status.receivedBytes,
@@ -87,6 +94,7 @@ extension PeerReport.State {
         switch state {
         case .handshake: self = .handshake
         case .open: self = .open
+        case .quiet: self = .quiet
         case .suspect: self = .suspect
         case .closing: self = .closing
         }

@@ -7,7 +7,9 @@ package struct PeerStatus: Hashable, Sendable {
         /// The channels are open; who is at the other end is not proved yet.
         case handshake
         case open
-        /// It has work and has been silent for longer than a living peer is.
+        /// It owes chunks and has been silent for a moment: others are asked as well.
+        case quiet
+        /// It has been silent for longer than a living peer is: its work has moved.
         case suspect
         /// We have closed it; its end has not been confirmed.
         case closing
@@ -39,6 +41,9 @@ package struct PeerStatus: Hashable, Sendable {
     /// How many chunks may be in flight from it.
     package var window: Int
     package var inFlight: [OwedChunk]
+    /// Of idle moments; nil until measured.
+    package var roundTrip: Duration?
+    package var score: PeerScore.Report
     /// Its requests that wait or are being served.
     package var queuedRequests: Int
 }
@@ -52,25 +57,20 @@ extension MeshMachine {
                 node: peer.identity?.nodeID,
                 agent: peer.identity?.agent,
                 role: peer.path.role,
-                state: self.state(of: peer, at: now),
+                state: peer.state,
                 age: now - peer.openedAt,
                 swarms: peer.swarms.keys,
                 downRate: peer.swarms.values.reduce(0) { $0 + $1.traffic.received.rate(at: now) },
                 upRate: peer.swarms.values.reduce(0) { $0 + $1.traffic.sent.rate(at: now) },
                 receivedBytes: peer.swarms.values.reduce(0) { $0 + $1.traffic.received.total },
                 sentBytes: peer.swarms.values.reduce(0) { $0 + $1.traffic.sent.total },
-                window: peer.downloads.window,
+                window: peer.downloads.window.size,
                 inFlight: peer.owedChunks,
+                roundTrip: peer.liveness.roundTrip,
+                score: peer.score(at: now),
                 queuedRequests: self.uploads.queuedRequests(of: peer.connection)
             )
         }
-    }
-
-    private func state(of peer: PeerSession, at now: Instant) -> PeerStatus.State {
-        if peer.isClosing { return .closing }
-        guard peer.identity != nil else { return .handshake }
-        let hasWork = !peer.downloads.requests.isEmpty || self.uploads.isServing(peer.connection)
-        return hasWork && now - peer.liveness.lastHeard >= .milliseconds(1_500) ? .suspect : .open
     }
 
     /// A chunk of `swarm` that came over `connection` proved right.
@@ -94,6 +94,16 @@ extension MeshMachine {
 }
 
 extension PeerSession {
+    fileprivate var state: PeerStatus.State {
+        if self.isClosing { return .closing }
+        guard self.identity != nil else { return .handshake }
+        return switch self.liveness.standing {
+        case .fine: .open
+        case .quiet: .quiet
+        case .suspect: .suspect
+        }
+    }
+
     /// What was asked of it and has not come, in the order in which it was asked for.
     fileprivate var owedChunks: [PeerStatus.OwedChunk] {
         self.downloads.requests.values.flatMap { outstanding in

@@ -48,6 +48,7 @@ struct PeersCommand: ShoalSubcommand {
         PeerColumn(.init("PEER")) { $0.node.map { String($0.prefix(8)) } ?? "?" },
         PeerColumn(.init("AGENT", dispensability: 2)) { String(($0.agent ?? "?").prefix(16)) },
         PeerColumn(.init("STATE")) { $0.state.rawValue },
+        PeerColumn(.init("SCORE", isNumber: true)) { "\($0.score.total)" },
         PeerColumn(.init("DOWN", isNumber: true)) { Figures.rate(Double($0.downBytesPerSecond)) },
         PeerColumn(.init("UP", isNumber: true)) { Figures.rate(Double($0.upBytesPerSecond)) },
         PeerColumn(.init("RTT", isNumber: true)) { peer in

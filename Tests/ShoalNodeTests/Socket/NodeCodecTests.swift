@@ -145,6 +145,7 @@ extension PeerReport {
         role: .responder,
         openSeconds: 0.5,
         swarms: ["cd"],
+        score: Score(total: 500, throughput: 1, latency: 2, reliability: 3),
         roundTripSeconds: 0.01,
         downBytesPerSecond: 1,
         upBytesPerSecond: 2,

@@ -56,7 +56,10 @@ import Testing
     @Test func `a node that ends in the middle of a request is gone`() async throws {
         let began = Journal<Void>()
         let folder = try TemporaryFolder()
-        let socket = try await NodeSocket(home: folder.url.path, logger: self.logger)
+        var limits = NodeSocket.Limits()
+        // The other tests of this process may keep the client waiting for longer than a request may take.
+        limits.request = .seconds(50)
+        let socket = try await NodeSocket(home: folder.url.path, limits: limits, logger: self.logger)
         let client = Task { try await NodeClient(home: folder.url.path).ask(.status) { _ in } }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
