@@ -1,9 +1,7 @@
-import Dispatch
 package import Logging
-import NIOPosix
 package import ShoalCore
 package import ShoalFormats
-import ShoalSignaling
+package import ShoalSignaling
 package import ShoalStore
 package import ShoalSwarm
 import ShoalTransport
@@ -20,10 +18,11 @@ package final class Node: Sendable {
     private let loop: NodeLoop
     private let runner: EffectRunner
     private let transport: RTCTransport
-    private let trackers: [TrackerClient]
-    /// Entered for each open tracker socket.
-    private let openTrackers: DispatchGroup
-    private let handles = Mutex<UInt16>(0)
+    private let trackers: TrackerDesk
+    /// Of the configuration: for links that name none.
+    private let ownTrackers: [TrackerIndex]
+    private let book = Mutex(SwarmBook())
+    private let hub = EventHub()
 
     /// Starts a node on an open home.
     ///
@@ -46,18 +45,21 @@ package final class Node: Sendable {
             disk: self.disk,
             configuration: configuration.mesh,
             logger: logger,
-            onEvent: onEvent
+            onEvent: { [hub] event in
+                hub.tell(event)
+                onEvent(event)
+            }
         )
         self.transport = try RTCTransport(configuration: configuration.rtc, delegate: self.runner)
-        let openTrackers = DispatchGroup()
-        self.openTrackers = openTrackers
-        self.trackers = try Self.trackers(configuration, loop, openTrackers)
+        let trackers = TrackerDesk(loop: loop, authority: configuration.trackerAuthority)
+        self.trackers = trackers
+        self.ownTrackers = Set(try configuration.trackers.compactMap { try trackers.index(of: $0) }).sorted()
         var system = SystemRandomNumberGenerator()
         let machine = MeshMachine(
             configuration: configuration.mesh,
             authenticator: identity,
             session: NodeClock.unixMilliseconds,
-            trackers: self.trackers.count,
+            trackers: self.ownTrackers.count,
             seed: system.next(),
             at: NodeClock.now
         )
@@ -67,77 +69,101 @@ package final class Node: Sendable {
         loop.start(machine) { runner.carryOut($0) }
     }
 
-    private static func trackers(
-        _ configuration: NodeConfiguration,
-        _ loop: NodeLoop,
-        _ open: DispatchGroup
-    ) throws -> [TrackerClient] {
-        var client = TrackerClient.Configuration()
-        client.authorityFile = configuration.trackerAuthority
-        return try configuration.trackers.enumerated().map { position, url in
-            let index = TrackerIndex(position)
-            let isOpen = Mutex(false)
-            return try TrackerClient(
-                url: url,
-                configuration: client,
-                group: MultiThreadedEventLoopGroup.singleton
-            ) { event in
-                switch event {
-                case .connected:
-                    open.enter()
-                    isOpen.withLock { $0 = true }
-                    loop.post(.trackerConnected(index))
-                case .message(let response): loop.post(.trackerReceived(index, response))
-                case .malformed(let reason): loop.post(.trackerReceived(index, .warning(reason)))
-                case .closed(let reason):
-                    if isOpen.withLock({ wasOpen in
-                        defer { wasOpen = false }
-                        return wasOpen
-                    }) {
-                        open.leave()
-                    }
-                    loop.post(.trackerClosed(index, reason: reason))
-                }
-            }
-        }
-    }
+    // MARK: Swarms
 
     /// Takes part in the swarm of a model that is (at least in part) in the store.
     ///
-    /// - Parameter fetches: whether what is missing is asked for; else the node only serves.
-    package func add(_ model: StoredModel, link: MagnetLink, fetches: Bool) -> SwarmHandle {
+    /// - Parameters:
+    ///   - fetches: whether what is missing is asked for; else the node only serves. A fetch under way goes on.
+    ///   - trackers: where the swarm is announced; when empty, where the node's configuration says.
+    package func add(
+        _ model: StoredModel,
+        link: MagnetLink,
+        fetches: Bool,
+        at trackers: [TrackerURL] = []
+    ) throws -> SwarmHandle {
+        let indices = try self.indices(of: trackers)
         let desk = ModelDesk(model)
-        let handle = self.nextHandle()
-        self.runner.expected.withLock { $0[handle] = model.id }
-        self.runner.register(desk, handle)
         let content = desk.content
-        self.loop.post(.addSwarm(self.description(of: link, handle, content, fetches: fetches)))
+        let (handle, isKnown) = try self.enter(link) { handle, isNew in
+            let isKnown = self.runner.model(of: handle) != nil
+            if !isKnown { self.runner.models.withLock { $0[handle] = desk } }
+            if isNew {
+                self.loop.post(.addSwarm(self.description(of: link, handle, content, fetches: fetches, at: indices)))
+            } else {
+                self.loop.post(.updateSwarm(handle, fetches: fetches ? true : nil, trackers: indices))
+                self.loop.post(.manifestAccepted(handle, content))
+            }
+            return isKnown
+        }
+        guard !isKnown else { return handle }
+        self.runner.tell(of: desk, handle)
         if content.complete.isFull { self.runner.finish(handle) }
         return handle
     }
 
     /// Takes part in a swarm of which only the link is known: the manifest comes from a peer.
-    package func add(_ link: MagnetLink) -> SwarmHandle {
-        let handle = self.nextHandle()
-        self.runner.expected.withLock { $0[handle] = link.manifestID }
-        self.loop.post(.addSwarm(self.description(of: link, handle, nil, fetches: true)))
-        return handle
+    package func add(
+        _ link: MagnetLink,
+        fetches: Bool = true,
+        at trackers: [TrackerURL] = []
+    ) throws -> SwarmHandle {
+        let indices = try self.indices(of: trackers)
+        return try self.enter(link) { handle, isNew in
+            if isNew {
+                self.loop.post(.addSwarm(self.description(of: link, handle, nil, fetches: fetches, at: indices)))
+            } else {
+                self.loop.post(.updateSwarm(handle, fetches: fetches ? true : nil, trackers: indices))
+            }
+        }.handle
     }
 
-    private func nextHandle() -> SwarmHandle {
-        SwarmHandle(
-            self.handles.withLock { last in
-                last += 1
-                return last
-            }
-        )
+    /// Asks for nothing more of a swarm; what is here is still served.
+    func stopFetching(_ link: MagnetLink) {
+        guard let entry = self.book.withLock({ $0[link.infoHash] }) else { return }
+        self.loop.post(.updateSwarm(entry.handle, fetches: false, trackers: []))
+    }
+
+    /// Enters a swarm in the book, and tells the loop of it before anybody else can find it there.
+    private func enter<Result>(
+        _ link: MagnetLink,
+        _ tell: (_ handle: SwarmHandle, _ isNew: Bool) -> Result
+    ) throws(NodeFailure) -> (handle: SwarmHandle, told: Result) {
+        let entered = self.book.withLock { book -> (handle: SwarmHandle, told: Result)? in
+            guard let (handle, isNew) = book.enter(link) else { return nil }
+            self.runner.expected.withLock { $0[handle] = link.manifestID }
+            // It may have failed before; what fails from now on is news.
+            self.runner.failures.withLock { _ = $0.remove(handle) }
+            return (handle, tell(handle, isNew))
+        }
+        guard let entered else {
+            throw NodeFailure(
+                .failed,
+                "the node takes part in \(SwarmHandle.most) swarms, which is the most: stop it and start it anew"
+            )
+        }
+        return entered
+    }
+
+    /// The mesh's names of trackers; of those of the configuration when none is given.
+    private func indices(of trackers: [TrackerURL]) throws -> [TrackerIndex] {
+        guard !trackers.isEmpty else { return self.ownTrackers }
+        let known = Set(try trackers.compactMap { try self.trackers.index(of: $0) }).sorted()
+        guard !known.isEmpty else {
+            throw NodeFailure(
+                .failed,
+                "the node knows \(TrackerDesk.limit) trackers, which is the most: stop it and start it anew"
+            )
+        }
+        return known
     }
 
     private func description(
         of link: MagnetLink,
         _ handle: SwarmHandle,
         _ content: SwarmContent?,
-        fetches: Bool
+        fetches: Bool,
+        at trackers: [TrackerIndex]
     ) -> SwarmDescription {
         SwarmDescription(
             handle: handle,
@@ -145,15 +171,78 @@ package final class Node: Sendable {
             secret: link.joinKey,
             content: content,
             fetches: fetches,
-            trackers: self.trackers.indices.map(TrackerIndex.init)
+            trackers: trackers
         )
     }
+
+    // MARK: What it is doing
+
+    /// What happens from now on.
+    func listen() -> AsyncStream<NodeEvent> { self.hub.listen() }
 
     /// The model of a swarm, once its manifest is here.
     package func model(of handle: SwarmHandle) -> StoredModel? { self.runner.model(of: handle)?.stored }
 
     package func status(of handle: SwarmHandle) async -> SwarmStatus? {
-        await self.loop.ask { $0.status(of: handle) }
+        await self.loop.ask { $0.status(of: handle, at: NodeClock.now) }
+    }
+
+    /// Every swarm, in the order in which they were added.
+    func swarms() async -> [NodeSwarm] { await self.swarms(self.book.withLock { $0.entries }) }
+
+    /// The swarm of a link, if the node takes part in it.
+    func swarm(of link: MagnetLink) async -> NodeSwarm? {
+        guard let entry = self.book.withLock({ $0[link.infoHash] }) else { return nil }
+        return await self.swarms([entry]).first
+    }
+
+    private func swarms(_ entries: [SwarmBook.Entry]) async -> [NodeSwarm] {
+        await self.loop.ask { machine in
+            entries.compactMap { entry in
+                machine.status(of: entry.handle, at: NodeClock.now)
+                    .map { NodeSwarm(handle: entry.handle, link: entry.link, status: $0) }
+            }
+        }
+    }
+
+    /// Every tracker that the node knows.
+    var trackerURLs: [TrackerURL] { self.trackers.urls }
+
+    /// Where a tracker is.
+    package func url(of tracker: TrackerIndex) -> TrackerURL { self.trackers[tracker].url }
+
+    func connectionBudget() async -> ConnectionBudget { await self.loop.ask { $0.connectionBudget } }
+
+    /// Every tracker that a swarm is announced at.
+    func trackerStatuses() async -> [(url: TrackerURL, status: TrackerStatus)] {
+        let statuses = await self.loop.ask { $0.trackerStatuses(at: NodeClock.now) }
+        return statuses.map { (self.trackers[$0.index].url, $0) }
+    }
+
+    /// Every connection, and what the transport knows of it; nil for one that has just closed.
+    func peers() async -> [(status: PeerStatus, figures: RTCStatistics?)] {
+        var peers: [(PeerStatus, RTCStatistics?)] = []
+        for status in await self.loop.ask({ $0.peerStatuses(at: NodeClock.now) }) {
+            let figures = await withCheckedContinuation { continuation in
+                self.transport.statistics(of: status.connection) { continuation.resume(returning: $0) }
+            }
+            peers.append((status, figures))
+        }
+        return peers
+    }
+
+    /// Hashes again what the disk holds of a model, and then compares its files with the manifest, which ends in
+    /// ``NodeEvent/finished(_:)``. What is not as it was is missing from then on, and is fetched if the swarm fetches.
+    /// Blocks.
+    func examine(_ handle: SwarmHandle, progress: @escaping ProgressHandler) throws(StoreError) {
+        guard let model = self.runner.model(of: handle)?.stored else { return }
+        let before = model.state.complete
+        try model.recheckDurable(progress: progress)
+        let after = model.state.complete
+        let lost = before.setBits.filter { !after[$0] }.map { ShardIndex($0) }
+        let reason = "its bytes on disk are not the ones that were verified"
+        self.loop.post(.shardsLost(handle, lost, reason: reason))
+        if after.isFull { self.runner.finish(handle) }
     }
 
     /// Says goodbye to trackers and peers, and returns when every connection and thread is gone. What is verified and
@@ -163,11 +252,10 @@ package final class Node: Sendable {
         // The loop answers after it has carried the goodbyes out.
         _ = await self.loop.ask { _ in true }
         let transport = self.transport
-        let openTrackers = self.openTrackers
+        let trackers = self.trackers
         await self.disk.run {
             transport.shutdown()
-            // A tracker that does not take its goodbye is not waited for.
-            _ = openTrackers.wait(timeout: .now() + .seconds(1))
+            trackers.awaitGoodbyes()
         }
         for swarm in self.runner.models.withLock({ $0.keys.sorted() }) { self.runner.synchronize(swarm) }
         await withCheckedContinuation { continuation in

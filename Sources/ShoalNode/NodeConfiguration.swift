@@ -6,7 +6,7 @@ import ShoalTransport
 package struct NodeConfiguration: Sendable {
     /// Where WebRTC sockets are bound; `127.0.0.1` keeps all traffic on this machine. Nil: every interface but loopback.
     package var bindAddress: String?
-    /// Where every swarm of this node is announced.
+    /// Where swarms are announced that are added without trackers of their own.
     package var trackers: [TrackerURL] = []
     /// PEM file of a private authority that signs trackers' certificates.
     package var trackerAuthority: String?

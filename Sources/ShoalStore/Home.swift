@@ -50,10 +50,20 @@ package final class Home: Sendable {
         flock(lock.number, LOCK_UN)
     }
 
-    private static func absolute(_ path: String) -> String {
+    /// The path that a home given as `path` has.
+    package static func absolute(_ path: String) -> String {
         var path = path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         return path
+    }
+
+    /// The process that holds the home at `path`, as far as the lock's file tells; nil when nobody seems to.
+    package static func holder(of path: String) -> Int32? {
+        // Only to explain why no node answers: what cannot be read is left out.
+        guard let text = try? String(contentsOfFile: "\(self.absolute(path))/lock", encoding: .utf8),
+            let process = pid_t(text.trimmingCharacters(in: .newlines)), process > 0
+        else { return nil }
+        return kill(process, 0) == 0 || errno == EPERM ? process : nil
     }
 
     /// The holder writes its process ID just after it took the lock: until then the file is empty or names the last

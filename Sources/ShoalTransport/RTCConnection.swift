@@ -105,12 +105,12 @@ final class RTCConnection {
         else { throw RTCError(RTCReason.wrongFingerprint) }
         self.stage = .open
         self.openingLimit = nil
-        let figures = self.figures()
+        let figures = self.statistics
         return RTCPath(
             peer: PeerPath(role: self.role, localFingerprint: localFingerprint, remoteFingerprint: fingerprint),
-            localCandidate: figures.local,
-            remoteCandidate: figures.remote,
-            isRelayed: figures.statistics.isRelayed
+            localCandidate: figures.localCandidate,
+            remoteCandidate: figures.remoteCandidate,
+            isRelayed: figures.isRelayed
         )
     }
 
@@ -223,22 +223,19 @@ final class RTCConnection {
 
     // MARK: Statistics
 
-    var statistics: RTCStatistics { self.figures().statistics }
-
-    private func figures() -> (statistics: RTCStatistics, local: String, remote: String) {
+    var statistics: RTCStatistics {
         var read = cdc_statistics()
         cdc_statistics_read(self.handle, &read)
-        let statistics = RTCStatistics(
+        return RTCStatistics(
             bytesSent: read.bytes_sent,
             bytesReceived: read.bytes_received,
             roundTrip: read.round_trip < 0 ? nil : .milliseconds(read.round_trip),
             bulkBuffered: cdc_buffered(self.handle, CDC_BULK),
             queuedChunks: self.chunks.count,
+            localCandidate: RTCLibrary.string(read.local_candidate) ?? "",
+            remoteCandidate: RTCLibrary.string(read.remote_candidate) ?? "",
             isRelayed: read.is_relayed
         )
-        let local = RTCLibrary.string(read.local_candidate)
-        let remote = RTCLibrary.string(read.remote_candidate)
-        return (statistics, local ?? "", remote ?? "")
     }
 }
 

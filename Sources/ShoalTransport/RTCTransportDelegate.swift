@@ -49,5 +49,8 @@ package struct RTCStatistics: Hashable, Sendable {
     package let bulkBuffered: Int
     /// Chunks in line, the one under way included.
     package let queuedChunks: Int
+    /// The selected ICE candidates, as SDP writes them; empty when ICE does not say.
+    package let localCandidate: String
+    package let remoteCandidate: String
     package let isRelayed: Bool
 }

@@ -73,6 +73,7 @@ struct ShoalCommand: ParsableCommand {
         version: Version.text,
         subcommands: [
             PublishCommand.self, SeedCommand.self, FetchCommand.self, TrackerCommand.self, ManifestCommand.self,
+            StatusCommand.self, PeersCommand.self, StopCommand.self,
         ]
     )
 }
@@ -91,4 +92,6 @@ struct CommandError: Error, CustomStringConvertible {
 
 enum Version {
     static let text = "0.1.0"
+    /// What peers and other commands are told.
+    static let agent = "shoal/\(text)"
 }

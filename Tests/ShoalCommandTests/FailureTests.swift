@@ -2,6 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 extension CommandTests {
     /// What cannot be done: exit code 1, and one line that begins with "error: " and says what to do.
     @Suite struct FailureTests {
@@ -84,19 +88,26 @@ extension CommandTests {
             }
         }
 
-        @Test func `a home that another shoal holds is refused with its process ID`() async throws {
+        @Test func `a home that is held by a process that is no node is refused with its process ID`() async throws {
             try await onStage { stage in
-                let tracker = try await stage.tracker()
                 let file = try stage.folder.write("weights.bin", Weights.bytes(1_000))
-                let seeder = try await stage.seeder(of: file, home: "shared", tracker: tracker.url)
-                for (command, argument) in [
-                    ("publish", file), ("seed", file), ("fetch", seeder.link), ("manifest", file),
-                ] {
+                let link = try await stage.link(to: file, tracker: "ws://127.0.0.1:9")
+                let lock = try stage.folder.write("shared/lock", Array("\(getpid())\n".utf8))
+                // As a `publish` does while it hashes.
+                let handle = try #require(FileHandle(forUpdatingAtPath: lock))
+                #expect(flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) == 0)
+                for (command, argument) in [("publish", file), ("seed", file), ("fetch", link), ("manifest", file)] {
                     let outcome = try await stage.run(command, [argument], home: "shared")
-                    self.expect(outcome, "another Shoal (process \(seeder.shoal.id)) holds \(stage.folder("shared"))")
+                    self.expect(outcome, "another Shoal (process \(getpid())) holds \(stage.folder("shared"))")
                 }
-                seeder.shoal.kill()
-                _ = try await seeder.shoal.outcome()
+                for command in ["status", "peers", "stop"] {
+                    let outcome = try await stage.run(command, home: "shared")
+                    self.expect(
+                        outcome,
+                        "process \(getpid()) holds \(stage.folder("shared")) and is no node, or none yet"
+                    )
+                }
+                try handle.close()
                 #expect(try await stage.run("publish", [file], home: "shared").code == 0)
             }
         }

@@ -19,7 +19,7 @@ struct HostileFetcherTests {
         try await inScene { scene in
             let model = isLarge ? try scene.largeModel() : try scene.model()
             let seeder = try scene.node("seeder", configuration: configuration)
-            _ = seeder.node.add(model, link: model.link, fetches: true)
+            _ = try seeder.node.add(model, link: model.link, fetches: true)
             let peer = try await scene.peer(of: seeder, in: model.link.infoHash)
             try await peer.join(model.link.joinKey)
             try await peer.messages.first("what the node has") { message in
@@ -70,7 +70,7 @@ struct HostileFetcherTests {
             let model = try scene.model()
             let fetcher = try scene.node("fetcher")
             let empty = try fetcher.store.receive(manifest: model.manifestBytes, id: model.id)
-            _ = fetcher.node.add(empty, link: model.link, fetches: true)
+            _ = try fetcher.node.add(empty, link: model.link, fetches: true)
             let peer = try await scene.peer(of: fetcher, in: model.link.infoHash)
             try await peer.join(model.link.joinKey)
             peer.request(1, count: 1)
@@ -122,7 +122,7 @@ struct HostileFetcherTests {
             let wrongKey = try #require(SwarmKey(bytes: [UInt8](repeating: 2, count: 32)))
             let link = MagnetLink(manifestID: model.id, swarmKey: key)
             let seeder = try scene.node("seeder")
-            let handle = seeder.node.add(model, link: link, fetches: true)
+            let handle = try seeder.node.add(model, link: link, fetches: true)
 
             // It has learnt the info hash somewhere, knows the manifest ID, and has every key but the right one.
             for secret in [model.id.joinKey(swarmKey: wrongKey), model.id.joinKey(swarmKey: nil)] {

@@ -18,7 +18,7 @@ struct HostilePeerTests {
         try await inScene { scene in
             let model = try scene.model()
             let victim = try scene.node("victim", configuration: configuration)
-            let handle = victim.node.add(model.link)
+            let handle = try victim.node.add(model.link)
             let peer = try await scene.peer(of: victim, in: model.link.infoHash)
             try await script(peer, victim)
             let loss = try await victim.loss()
@@ -112,7 +112,7 @@ struct HostilePeerTests {
         try await inScene { scene in
             let model = try scene.model()
             let victim = try scene.node("victim")
-            _ = victim.node.add(model.link)
+            _ = try victim.node.add(model.link)
             let peer = try await scene.peer(of: victim, in: model.link.infoHash)
             try await peer.introduce()
             for type in UInt8(0xE0)...0xEF { peer.send([type, 0, 0, 1, 2, 3]) }

@@ -21,7 +21,7 @@ struct HostileSeederTests {
         try await inScene { scene in
             let model = try scene.model()
             let fetcher = try scene.node("fetcher", configuration: configuration)
-            let handle = fetcher.node.add(model.link)
+            let handle = try fetcher.node.add(model.link)
             let infoHash = model.link.infoHash
             let peer = try await scene.peer(of: fetcher, in: infoHash, conduct: conduct, model: model)
             try await peer.join(model.link.joinKey)
@@ -30,7 +30,7 @@ struct HostileSeederTests {
             #expect(before.bytes == 0, "something of a liar was kept")
 
             let seeder = try scene.node("seeder", visitsAlley: false)
-            _ = seeder.node.add(try seeder.store.publish(path: scene.folder("source")), link: model.link, fetches: true)
+            _ = try seeder.node.add(seeder.store.publish(path: scene.folder("source")), link: model.link, fetches: true)
             try await fetcher.finished()
             let after = await fetcher.progress(of: handle)
             #expect(after.bytes == model.manifest.totalSize)

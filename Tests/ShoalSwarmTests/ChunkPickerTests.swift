@@ -30,7 +30,7 @@ import Testing
     }
 
     private func seeder(of swarm: Swarm) -> SharedSwarm {
-        var shared = SharedSwarm(theirHandle: 1)
+        var shared = SharedSwarm(theirHandle: 1, at: .zero)
         shared.holdings = .full(count: swarm.holdings!.shardSizes.count)
         return shared
     }
@@ -80,7 +80,7 @@ import Testing
     @Test func `only chunks that the peer has are asked of it`() {
         var swarm = self.swarm([4 * Self.chunk])
         swarm.holdings!.begin(ShardIndex(0))
-        var shared = SharedSwarm(theirHandle: 1)
+        var shared = SharedSwarm(theirHandle: 1, at: .zero)
         var chunks = Bitfield(count: 4)
         chunks[2] = true
         _ = shared.setPartial(chunks, of: ShardIndex(0))

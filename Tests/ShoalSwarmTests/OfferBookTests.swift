@@ -30,6 +30,16 @@ struct OfferBookTests {
         #expect(third.isEmpty)
     }
 
+    @Test func `what reached nobody may go elsewhere at once`() {
+        var book = self.book(2)
+        _ = book.take(2, for: self.place(0), at: .zero)
+        #expect(book.waiting(for: SwarmHandle(1), at: .zero) == 2)
+        book.release(self.place(0))
+        #expect(book.waiting(for: SwarmHandle(1), at: .zero) == 0)
+        let taken = book.take(2, for: self.place(0, 2), at: .zero)
+        #expect(taken.count == 2)
+    }
+
     @Test func `it is offered again where it was, and elsewhere once nobody answers there`() {
         var book = self.book(2)
         let first = book.take(2, for: self.place(0), at: .zero)

@@ -10,3 +10,11 @@ enum NodeClock {
     /// Monotonic: nanoseconds since the machine started.
     static var now: Instant { Instant(nanoseconds: DispatchTime.now().uptimeNanoseconds) }
 }
+
+extension Duration {
+    /// For figures that are shown, not for deciding anything.
+    package var inSeconds: Double {
+        let (seconds, attoseconds) = self.components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+}

@@ -23,6 +23,11 @@ extension EffectRunner {
 
     func register(_ model: ModelDesk, _ swarm: SwarmHandle) {
         self.models.withLock { $0[swarm] = model }
+        self.tell(of: model, swarm)
+    }
+
+    /// What is to be said of a model that has just been opened.
+    func tell(of model: ModelDesk, _ swarm: SwarmHandle) {
         for finding in model.stored.findings { self.onEvent(.found(swarm, finding)) }
         self.onEvent(.described(swarm, model.stored.manifest))
     }

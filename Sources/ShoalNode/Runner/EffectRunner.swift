@@ -31,7 +31,7 @@ final class EffectRunner: Sendable {
 
     struct Wiring: Sendable {
         let transport: RTCTransport
-        let trackers: [TrackerClient]
+        let trackers: TrackerDesk
     }
 
     init(
@@ -84,9 +84,9 @@ final class EffectRunner: Sendable {
             self.serve(connection, request, swarm, shard, chunk)
         case .serveHashes(let connection, let swarm, let shard): self.serveHashes(connection, swarm, shard)
 
-        case .connectTracker(let index): self.wired.trackers[index.rawValue].connect()
+        case .connectTracker(let index): self.wired.trackers[index].connect()
         case .sendToTracker(let index, let request): self.send(request, to: index)
-        case .disconnectTracker(let index): self.wired.trackers[index.rawValue].close()
+        case .disconnectTracker(let index): self.wired.trackers[index].close()
 
         case .observe(let observation): self.observe(observation)
         }
@@ -102,7 +102,7 @@ final class EffectRunner: Sendable {
 
     private func send(_ request: TrackerRequest, to index: TrackerIndex) {
         do {
-            try self.wired.trackers[index.rawValue].send(request)
+            try self.wired.trackers[index].send(request)
         } catch {
             // An SDP that is longer than trackers take: this announce is lost, the next has other offers.
             self.logger.error("announce not sent", metadata: ["shoal.error": "\(error)"])

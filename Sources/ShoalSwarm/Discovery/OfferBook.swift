@@ -55,6 +55,23 @@ struct OfferBook: Sendable {
         return chosen
     }
 
+    /// Nobody was offered what was taken for this place: it may go elsewhere at once.
+    mutating func release(_ place: Place) {
+        self.offers.updateAll { _, offer in
+            guard offer.place == place else { return }
+            offer.place = nil
+            offer.offeredAt = nil
+        }
+    }
+
+    /// Offers that may be answered at some place of this swarm.
+    func waiting(for swarm: SwarmHandle, at now: Instant) -> Int {
+        self.offers.values.count { offer in
+            guard let offeredAt = offer.offeredAt, offer.place?.swarm == swarm else { return false }
+            return now - offeredAt < Self.answerTime
+        }
+    }
+
     /// Takes the offer that an answer names: an offer connects once.
     mutating func take(_ id: OfferID) -> ConnectionID? {
         guard let connection = self.offers.first(where: { $0.value.id == id && $0.value.sdp != nil })?.key else {

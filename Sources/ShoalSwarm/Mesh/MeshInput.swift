@@ -5,6 +5,8 @@ package import ShoalWire
 package enum MeshInput: Sendable {
     // The node's owner.
     case addSwarm(SwarmDescription)
+    /// Fetch what is missing from now on or no longer (nil: as before), and announce at these trackers as well.
+    case updateSwarm(SwarmHandle, fetches: Bool?, trackers: [TrackerIndex])
     /// Want shards of a swarm, at least so urgently.
     case demand(SwarmHandle, [ShardIndex], Priority)
     /// No longer want them by name.
@@ -62,6 +64,9 @@ package enum MeshInput: Sendable {
 
 /// The handle under which this node speaks of one of its swarms, on every connection: 1…256.
 package struct SwarmHandle: Hashable, Comparable, Sendable {
+    /// How many swarms a node can take part in at once.
+    package static let most = WireLimits.handles.count
+
     package let rawValue: UInt16
 
     package init(_ rawValue: UInt16) {

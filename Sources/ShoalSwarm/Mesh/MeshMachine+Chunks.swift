@@ -46,6 +46,7 @@ extension MeshMachine {
             let size = holdings.size(of: receipt.chunk, in: receipt.shard)
             let node = self.node(of: receipt.connection)
             self.swarms.update(receipt.swarm) { $0.received(size, from: node) }
+            self.countReceived(receipt, at: now)
         }
         let completes = self.swarms.update(receipt.swarm) { swarm in
             swarm.holdings?.verified(receipt.chunk, of: receipt.shard) ?? false

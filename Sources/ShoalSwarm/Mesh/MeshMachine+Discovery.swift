@@ -29,10 +29,13 @@ extension MeshMachine {
 
     /// Keeps as many offers ready as swarms want peers at each of their trackers, within bounds.
     private mutating func makeOffers(at now: Instant, into effects: inout [MeshEffect]) {
-        let wanted = self.swarms.values.reduce(0) { sum, swarm in
+        var wanted = 0
+        for swarm in self.swarms.values {
             let each = min(self.wantedPeers(for: swarm), self.configuration.offersPerAnnounce)
             // A tracker that cannot be reached has no use for them; before any can, one is prepared for.
-            return sum + each * max(1, swarm.description.trackers.count { self.trackers[$0]?.peerID != nil })
+            wanted += each * max(1, swarm.description.trackers.count { self.trackers[$0]?.peerID != nil })
+            // Those that wait for an answer where no more are wanted are of no use to others yet.
+            if each == 0 { wanted += self.offers.waiting(for: swarm.handle, at: now) }
         }
         let target = min(wanted, self.configuration.offersAtOnce)
         while self.offers.count < target {
@@ -73,7 +76,7 @@ extension MeshMachine {
             offers: self.offers.take(limit, for: OfferBook.Place(tracker: index, swarm: handle), at: now)
         )
         effects.append(.sendToTracker(index, .announce(announce)))
-        let isLonely = swarm.isHungry && !self.peers.values.contains { $0.swarms[handle] != nil }
+        let isLonely = swarm.wantsCompany && !self.peers.values.contains { $0.swarms[handle] != nil }
         let interval = self.configuration.announceInterval
         self.trackers.update(index) { tracker in
             let delay = isLonely ? tracker.lonelyDelay(handle, limit: interval) : interval
@@ -111,6 +114,10 @@ extension MeshMachine {
         case .announced(let statistics):
             guard let swarm = self.swarm(statistics.infoHash) else { return }
             self.trackers.update(index) { $0.answered(statistics, handle: swarm.handle) }
+            if self.trackers[index]?.announcements[swarm.handle]?.swarmSize ?? 0 <= 1 {
+                // Nobody else is there: the offers reached nobody.
+                self.offers.release(OfferBook.Place(tracker: index, swarm: swarm.handle))
+            }
             effects.append(
                 .observe(
                     .trackerAnnounced(
@@ -210,7 +217,7 @@ extension MeshMachine {
     /// A peer was lost: swarms that want bytes and have nobody ask their trackers soon.
     mutating func seekPeers(at now: Instant, into effects: inout [MeshEffect]) {
         guard !self.isStopping else { return }
-        for swarm in self.swarms.values where swarm.isHungry {
+        for swarm in self.swarms.values where swarm.wantsCompany {
             guard !self.peers.values.contains(where: { $0.swarms[swarm.handle] != nil }) else { continue }
             for index in swarm.description.trackers {
                 let jitter = Duration.milliseconds(Int64.random(in: 100...500, using: &self.generator))

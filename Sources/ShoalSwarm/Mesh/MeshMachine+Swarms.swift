@@ -7,7 +7,7 @@ extension MeshMachine {
         precondition(self.swarms[description.handle] == nil, "handle \(description.handle.rawValue) is in use")
         let swarm = Swarm(description)
         self.swarms[description.handle] = swarm
-        for index in description.trackers { self.trackers.update(index) { $0.add(description.handle, at: now) } }
+        self.announce(description.handle, alsoAt: description.trackers, now: now)
         self.scheduleReplication(at: now)
         self.joinEverywhere(swarm, into: &effects)
         for (connection, peer) in self.peers {
@@ -73,7 +73,7 @@ extension MeshMachine {
         let refused = Set(wrong.filter { $0.swarm == handle }.map(\.shard))
         self.peers.update(connection) { peer in
             peer.theirJoins.update(theirHandle) { $0.swarm = handle }
-            peer.swarms[handle] = SharedSwarm(theirHandle: theirHandle, refused: refused)
+            peer.swarms[handle] = SharedSwarm(theirHandle: theirHandle, refused: refused, at: now)
         }
         effects.append(.observe(.swarmOpened(handle, identity.nodeID)))
         for index in swarm.description.trackers { self.trackers.update(index) { $0.hasCompany(handle) } }

@@ -54,7 +54,7 @@ extension MeshMachine {
     }
 
     mutating func receivedCancel(_ id: UInt32, from connection: ConnectionID, into effects: inout [MeshEffect]) {
-        guard let handle = self.uploads.swarm(of: id, from: connection) else { return }
+        guard let handle = self.uploads.shard(of: id, from: connection)?.swarm else { return }
         guard let rejection = self.uploads.cancel(connection, request: id) else { return }
         effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
         self.needsServing = true
@@ -69,7 +69,8 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        let handle = self.uploads.swarm(of: request, from: connection)
+        let handle = self.uploads.shard(of: request, from: connection)?.swarm
+        if succeeded { self.countSent(connection, request: request, chunk: chunk, at: now) }
         let rejection = self.uploads.served(
             connection,
             request: request,

@@ -3,7 +3,7 @@ import ShoalWire
 
 /// A model that this node takes part in: what there is of it here, and how much of it others have.
 struct Swarm: Sendable {
-    let description: SwarmDescription
+    var description: SwarmDescription
     /// Nil until the manifest is here.
     var holdings: Holdings?
     /// While the manifest is being fetched.
@@ -41,6 +41,9 @@ struct Swarm: Sendable {
     var isHungry: Bool {
         !self.hasFailed && !self.isComplete && (self.description.fetches || !self.demands.isEmpty)
     }
+
+    /// Whether a peer is needed: for the manifest, or for shards.
+    var wantsCompany: Bool { !self.hasFailed && (self.holdings == nil || self.isHungry) }
 
     /// How urgently a shard is wanted; nil when it is not.
     func priority(of shard: ShardIndex) -> Priority? {

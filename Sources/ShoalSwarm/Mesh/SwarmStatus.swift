@@ -1,4 +1,4 @@
-import ShoalCore
+package import ShoalCore
 
 /// How a swarm stands, for people and for tests.
 package struct SwarmStatus: Hashable, Sendable {
@@ -11,35 +11,41 @@ package struct SwarmStatus: Hashable, Sendable {
     package var receivedBytes: Int
     package var contributors: Int
     package var connectedTrackers: Int
+    /// Whether what is missing is asked for; the store has given up when ``hasFailed``.
+    package var fetches: Bool
+    package var hasFailed: Bool
+    /// Bytes for each second, over the last seconds, of all peers together.
+    package var downRate: Int
+    package var upRate: Int
+}
 
-    package init(
-        verifiedBytes: Int,
-        totalBytes: Int?,
-        peers: Int,
-        receivedBytes: Int,
-        contributors: Int,
-        connectedTrackers: Int
-    ) {
-        self.verifiedBytes = verifiedBytes
-        self.totalBytes = totalBytes
-        self.peers = peers
-        self.receivedBytes = receivedBytes
-        self.contributors = contributors
-        self.connectedTrackers = connectedTrackers
-    }
+/// How full the node is.
+package struct ConnectionBudget: Hashable, Sendable {
+    /// Open, and being made; offers that nobody answered do not count.
+    package var used: Int
+    package var maximum: Int
 }
 
 extension MeshMachine {
     /// Nil when there is no such swarm.
-    package func status(of handle: SwarmHandle) -> SwarmStatus? {
+    package func status(of handle: SwarmHandle, at now: Instant) -> SwarmStatus? {
         guard let swarm = self.swarms[handle] else { return nil }
+        let shared = self.peers.values.compactMap { $0.swarms[handle] }
         return SwarmStatus(
             verifiedBytes: swarm.holdings?.verifiedBytes ?? 0,
             totalBytes: swarm.holdings?.totalBytes,
-            peers: self.peers.values.count { $0.swarms[handle] != nil },
+            peers: shared.count,
             receivedBytes: swarm.receivedBytes,
             contributors: swarm.contributions.count,
-            connectedTrackers: swarm.description.trackers.count { self.trackers[$0]?.peerID != nil }
+            connectedTrackers: swarm.description.trackers.count { self.trackers[$0]?.peerID != nil },
+            fetches: swarm.description.fetches,
+            hasFailed: swarm.hasFailed,
+            downRate: shared.reduce(0) { $0 + $1.traffic.received.rate(at: now) },
+            upRate: shared.reduce(0) { $0 + $1.traffic.sent.rate(at: now) }
         )
+    }
+
+    package var connectionBudget: ConnectionBudget {
+        ConnectionBudget(used: self.openConnections, maximum: self.configuration.maximumConnections)
     }
 }

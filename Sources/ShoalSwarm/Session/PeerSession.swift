@@ -109,9 +109,13 @@ struct SharedSwarm: Sendable {
     /// Its requests for hash lists that are not answered yet.
     var hashesBeingServed = 0
 
-    init(theirHandle: UInt16, refused: Set<ShardIndex> = []) {
+    /// What came and went in this swarm over this connection.
+    var traffic: Traffic
+
+    init(theirHandle: UInt16, refused: Set<ShardIndex> = [], at now: Instant) {
         self.theirHandle = theirHandle
         self.refused = refused
+        self.traffic = Traffic(at: now)
     }
 
     /// What the peer has of a shard that it is receiving is now other than before.

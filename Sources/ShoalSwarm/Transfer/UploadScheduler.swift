@@ -123,10 +123,13 @@ struct UploadScheduler: Sendable {
     /// The connection is gone. Chunks that are being read for it still come back through ``served``.
     mutating func remove(_ connection: ConnectionID) { self.peers.removeValue(forKey: connection) }
 
-    /// The swarm of a request that is queued or under way.
-    func swarm(of request: UInt32, from connection: ConnectionID) -> SwarmHandle? {
-        self.peers[connection]?.jobs.first { $0.request.id == request }?.shard.swarm
+    /// What a request that is queued or under way asks for.
+    func shard(of request: UInt32, from connection: ConnectionID) -> ShardOfSwarm? {
+        self.peers[connection]?.jobs.first { $0.request.id == request }?.shard
     }
+
+    /// Requests of the peer that wait or are under way.
+    func queuedRequests(of connection: ConnectionID) -> Int { self.peers[connection]?.jobs.count ?? 0 }
 
     func isServing(_ connection: ConnectionID) -> Bool { self.peers[connection]?.isActive ?? false }
 

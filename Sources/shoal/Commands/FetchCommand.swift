@@ -3,6 +3,7 @@ import Foundation
 import ShoalCore
 import ShoalFormats
 import ShoalNode
+import ShoalSignaling
 import ShoalStore
 import ShoalSwarm
 
@@ -35,15 +36,21 @@ struct FetchCommand: ShoalSubcommand {
     @Flag(help: "Print one JSON object with the figures on stdout.")
     var json = false
 
-    @OptionGroup var home: HomeOptions
-    @OptionGroup var trackers: TrackerOptions
-    @OptionGroup var network: NetworkOptions
+    @OptionGroup var node: NodeOptions
 
     func run() async throws {
         let start = ContinuousClock.now
+        try await NodeAccess.use(self.node.home) { home in
+            try await self.fetch(home, since: start)
+        } through: { running in
+            try await self.fetch(through: running, since: start)
+        }
+    }
+
+    // MARK: As the node
+
+    private func fetch(_ home: Home, since start: ContinuousClock.Instant) async throws {
         let link = self.link
-        let home = try Home(path: self.home.path)
-        defer { home.close() }
         let store = try ModelStore(home: home)
         let disk = DiskPool(threads: 1)
         let known = try await Opening.open(link, in: store, on: disk, toReceive: true)
@@ -54,22 +61,18 @@ struct FetchCommand: ShoalSubcommand {
             try await self.report(known, status: nil, since: start, on: disk)
             return
         }
-        let trackers = self.trackers.merged(with: link)
+        let trackers = self.node.trackers.merged(with: link)
         guard !trackers.isEmpty else {
             throw CommandError("the link names no tracker that can be used: name one with --tracker URL")
         }
-        let session = try NodeSession.start(
-            home: home,
-            store: store,
-            trackers: trackers,
-            authority: self.trackers.tlsAuthority,
-            network: self.network,
-            logger: self.home.logger
-        )
-        let outcome = await Result { try await self.fetch(link, known, session, since: start) }
-        await session.stop()
-        if case .failure(is CancellationError) = outcome { self.tellRest(link, store) }
-        try outcome.get()
+        do {
+            try await self.node.runNode(home, store, trackers: trackers) { session in
+                try await self.fetch(known, session, since: start)
+            }
+        } catch let error as CancellationError {
+            self.tellRest(link, store)
+            throw error
+        }
     }
 
     /// What an interrupted fetch leaves.
@@ -80,19 +83,17 @@ struct FetchCommand: ShoalSubcommand {
     }
 
     private func fetch(
-        _ link: MagnetLink,
         _ known: StoredModel?,
         _ session: NodeSession,
         since start: ContinuousClock.Instant
     ) async throws {
-        let handle = known.map { session.node.add($0, link: link, fetches: true) } ?? session.node.add(link)
+        let (node, link) = (session.node, self.link)
+        let handle = try known.map { try node.add($0, link: link, fetches: true) } ?? node.add(link)
         try await FetchWatch(session: session, handle: handle, timeout: self.timeout, output: self.output)
             .untilFinished()
-        let status = await session.node.status(of: handle)
-        guard let model = session.node.model(of: handle) else {
-            preconditionFailure("a model finished that is not there")
-        }
-        try await self.report(model, status: status, since: start, on: session.node.disk)
+        let status = await node.status(of: handle)
+        guard let model = node.model(of: handle) else { preconditionFailure("a model finished that is not there") }
+        try await self.report(model, status: status, since: start, on: node.disk)
         guard self.seed else { return }
         Console.say("seeding; Ctrl-C stops")
         for await event in session.events { session.tell(event) }
@@ -106,7 +107,7 @@ struct FetchCommand: ShoalSubcommand {
         since start: ContinuousClock.Instant,
         on disk: DiskPool
     ) async throws {
-        let seconds = (ContinuousClock.now - start).inSeconds
+        let duration = ContinuousClock.now - start
         if let output {
             let display = ProgressDisplay()
             try await Stoppable.run(on: disk) { isStopped throws(StoreError) in
@@ -117,16 +118,55 @@ struct FetchCommand: ShoalSubcommand {
             }
             display.clear()
         }
-        let summary = FetchSummary(
+        let report = FetchReport(
+            manifest: model.id.hex,
+            path: model.manifest.files[0].path,
             bytes: model.manifest.totalSize,
-            seconds: seconds,
-            bytesPerSecond: Double(status?.receivedBytes ?? 0) / seconds,
-            peers: status?.contributors ?? 0,
             bytesFromPeers: status?.receivedBytes ?? 0,
-            manifest: model.id.hex
+            peers: status?.contributors ?? 0
         )
-        summary.tell(name: self.link.name ?? model.manifest.files[0].path, output: self.output)
-        if self.json { try Console.print(try summary.json()) }
+        try self.tell(report, in: duration)
+    }
+
+    private func tell(_ report: FetchReport, in duration: Duration) throws {
+        let summary = FetchSummary(report, seconds: duration.inSeconds)
+        summary.tell(name: self.link.name ?? report.path, output: self.output)
+        if self.json { try Console.print(try Console.json(summary)) }
+    }
+
+    // MARK: Through the node that runs
+
+    private func fetch(through running: RunningNode, since start: ContinuousClock.Instant) async throws {
+        self.node.tellUnused(by: running)
+        // Said here, because the node has nobody to say it to.
+        _ = self.node.trackers.merged(with: self.link)
+        let order = FetchOrder(
+            link: self.link.text,
+            trackers: self.node.trackers.trackers.map(\.description),
+            output: self.output.map(Home.absolute)
+        )
+        let latest = Latest<ModelProgress>()
+        let timeout = self.timeout
+        let report = try await withThrowingTaskGroup(of: FetchReport?.self) { group in
+            group.addTask {
+                var report: FetchReport?
+                try await running.ask(.fetch(order), latest: latest) { answer in
+                    if case .fetched(let fetched) = answer { report = fetched }
+                }
+                return report
+            }
+            if let timeout {
+                group.addTask {
+                    try await Task.sleep(for: timeout.duration)
+                    throw timeout.isUp(latest.value)
+                }
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+        guard let report else { throw CommandError("the node did not say what it fetched") }
+        try self.tell(report, in: ContinuousClock.now - start)
+        Console.say("  node      process \(running.process) fetched it, and serves it for as long as it runs")
     }
 }
 
@@ -139,10 +179,13 @@ private struct FetchSummary: Encodable {
     let bytesFromPeers: Int
     let manifest: String
 
-    func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    init(_ report: FetchReport, seconds: Double) {
+        self.bytes = report.bytes
+        self.seconds = seconds
+        self.bytesPerSecond = Double(report.bytesFromPeers) / seconds
+        self.peers = report.peers
+        self.bytesFromPeers = report.bytesFromPeers
+        self.manifest = report.manifest
     }
 
     func tell(name: String, output: String?) {

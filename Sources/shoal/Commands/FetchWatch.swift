@@ -11,7 +11,7 @@ struct FetchWatch: Sendable {
     let timeout: Patience?
     /// Where a copy is wanted: what is in its way is better known before the transfer than after it.
     let output: String?
-    private let checking = Latest()
+    private let checking = Latest<StoreProgress>()
 
     init(session: NodeSession, handle: SwarmHandle, timeout: Patience?, output: String?) {
         self.session = session
@@ -28,7 +28,7 @@ struct FetchWatch: Sendable {
             if let timeout {
                 group.addTask {
                     try await Task.sleep(for: timeout.duration)
-                    throw CommandError(await self.explainTimeout(timeout))
+                    throw timeout.isUp(await self.progress())
                 }
             }
             defer { group.cancelAll() }
@@ -58,43 +58,49 @@ struct FetchWatch: Sendable {
 
     private func redraw() async throws {
         while true {
-            if let check = self.checking.value {
-                self.session.display.show(.init(label: "checking", done: check.done, total: check.total))
-            } else if let status = await self.session.node.status(of: self.handle) {
-                self.session.display.show(
-                    .init(
-                        label: status.totalBytes == nil ? "looking for peers" : "fetching",
-                        done: status.verifiedBytes,
-                        total: status.totalBytes,
-                        note: Figures.peers(status.peers)
-                    )
-                )
-            }
+            self.session.display.show(await self.progress())
             try await Task.sleep(for: .milliseconds(100))
         }
     }
 
-    /// What stands in the way after so long.
-    private func explainTimeout(_ timeout: Patience) async -> String {
-        let after = "gave up after \(timeout) s"
-        guard let status = await self.session.node.status(of: self.handle) else { return after }
-        if status.connectedTrackers == 0 { return "\(after): no tracker could be reached" }
-        guard let total = status.totalBytes else {
-            return status.peers == 0
-                ? "\(after): no peer of this swarm was found; is somebody seeding it at these trackers?"
-                : "\(after): no peer had the manifest"
+    private func progress() async -> ModelProgress {
+        var progress = ModelProgress(await self.session.node.status(of: self.handle))
+        if let check = self.checking.value { progress.set(.checking, check) }
+        return progress
+    }
+}
+
+extension Patience {
+    /// What stood in the way when the time was up.
+    func isUp(_ progress: ModelProgress?) -> CommandError {
+        let after = "gave up after \(self) s"
+        guard let progress else { return CommandError(after) }
+        switch progress.stage {
+        case .examining, .hashing, .checking, .copying:
+            return CommandError("\(after), while what is here was read: the same command goes on from there")
+        case .looking, .fetching: break
         }
-        let missing = "\(Figures.bytes(total - status.verifiedBytes)) of \(Figures.bytes(total)) are missing"
-        let peers = status.peers == 0 ? "no peer is connected" : "\(Figures.peers(status.peers)) connected"
-        return "\(after): \(missing), \(peers); what arrived is kept, and the same command goes on from there"
+        if progress.connectedTrackers == 0 { return CommandError("\(after): no tracker could be reached") }
+        guard let total = progress.total else {
+            return CommandError(
+                progress.peers == 0
+                    ? "\(after): no peer of this swarm was found; is somebody seeding it at these trackers?"
+                    : "\(after): no peer had the manifest"
+            )
+        }
+        let missing = "\(Figures.bytes(total - progress.done)) of \(Figures.bytes(total)) are missing"
+        let peers = progress.peers == 0 ? "no peer is connected" : "\(Figures.peers(progress.peers)) connected"
+        return CommandError(
+            "\(after): \(missing), \(peers); what arrived is kept, and the same command goes on from there"
+        )
     }
 }
 
 /// The latest word of a long task.
-private final class Latest: Sendable {
-    private let progress = Mutex<StoreProgress?>(nil)
+final class Latest<Progress: Sendable>: Sendable {
+    private let progress = Mutex<Progress?>(nil)
 
-    var value: StoreProgress? { self.progress.withLock { $0 } }
+    var value: Progress? { self.progress.withLock { $0 } }
 
-    func set(_ progress: StoreProgress) { self.progress.withLock { $0 = progress } }
+    func set(_ progress: Progress) { self.progress.withLock { $0 = progress } }
 }

@@ -3,6 +3,7 @@ import Foundation
 import ShoalCore
 import ShoalFormats
 import ShoalNode
+import ShoalSignaling
 import ShoalStore
 
 /// `shoal manifest`: what is in a model.
@@ -25,19 +26,58 @@ struct ManifestCommand: ShoalSubcommand {
     )
     var timeout = Patience(30)
 
-    @OptionGroup var home: HomeOptions
-    @OptionGroup var trackers: TrackerOptions
-    @OptionGroup var network: NetworkOptions
+    @OptionGroup var node: NodeOptions
 
     func run() async throws {
-        let home = try Home(path: self.home.path)
-        defer { home.close() }
-        let store = try ModelStore(home: home)
-        let model = try await self.model(in: store, home)
-        if self.json {
-            try Console.print(model.manifestBytes)
-        } else {
-            for line in ManifestSummary(model.manifest, id: model.id.hex).lines { try Console.print(line) }
+        try await NodeAccess.use(self.node.home) { home in
+            let store = try ModelStore(home: home)
+            let model = try await self.model(in: store, home)
+            try self.show(model.manifest, model.manifestBytes)
+        } through: { running in
+            self.node.tellUnused(by: running)
+            let bytes = try await self.manifest(through: running)
+            let manifest = try ManifestReader.read(bytes)
+            if case .link(let link) = self.source, link.manifestID != ManifestID(ofManifestBytes: bytes) {
+                throw CommandError("the node answered with the manifest of another model")
+            }
+            try self.show(manifest, bytes)
+        }
+    }
+
+    private func show(_ manifest: Manifest, _ bytes: [UInt8]) throws {
+        guard !self.json else { return try Console.print(bytes) }
+        let id = ManifestID(ofManifestBytes: bytes).hex
+        for line in ManifestSummary(manifest, id: id).lines { try Console.print(line) }
+    }
+
+    private func manifest(through node: RunningNode) async throws -> [UInt8] {
+        let trackers = self.node.trackers.trackers.map(\.description)
+        let order = ManifestOrder(source: self.source.absoluteText, trackers: trackers)
+        let bytes = try await self.inTime {
+            var bytes: [UInt8] = []
+            try await node.ask(.manifest(order)) { answer in
+                if case .manifestPart(let part) = answer { bytes += part }
+            }
+            return bytes
+        }
+        return try bytes ?? { throw self.notSent }()
+    }
+
+    private var notSent: CommandError { CommandError("no peer sent the manifest within \(self.timeout) s") }
+
+    /// Nil when `body` takes longer than the user wants to wait.
+    private func inTime<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value?
+    ) async throws -> Value? {
+        let timeout = self.timeout.duration
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
         }
     }
 
@@ -54,45 +94,23 @@ struct ManifestCommand: ShoalSubcommand {
     }
 
     private func fromSwarm(_ link: MagnetLink, _ store: ModelStore, _ home: Home) async throws -> StoredModel {
-        let trackers = self.trackers.merged(with: link)
+        let trackers = self.node.trackers.merged(with: link)
         guard !trackers.isEmpty else {
             throw CommandError(
                 "this home does not have that model, and no tracker is known: name one with --tracker URL"
             )
         }
-        let session = try NodeSession.start(
-            home: home,
-            store: store,
-            trackers: trackers,
-            authority: self.trackers.tlsAuthority,
-            network: self.network,
-            logger: self.home.logger
-        )
-        let handle = session.node.add(link)
-        let timeout = self.timeout.duration
-        let isFound = await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
+        return try await self.node.runNode(home, store, trackers: trackers) { session in
+            let handle = try session.node.add(link)
+            let model = try await self.inTime { () -> StoredModel? in
                 for await event in session.events {
                     session.tell(event)
-                    if case .described(handle, _) = event { return true }
+                    if case .described(handle, _) = event { return session.node.model(of: handle) }
                 }
-                return false
+                throw CancellationError()
             }
-            group.addTask {
-                // Cancelled when the manifest is there first.
-                try? await Task.sleep(for: timeout)
-                return false
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? false
+            return try model ?? { throw self.notSent }()
         }
-        let model = session.node.model(of: handle)
-        await session.stop()
-        try Task.checkCancellation()
-        guard isFound, let model else {
-            throw CommandError("no peer sent the manifest within \(self.timeout) s")
-        }
-        return model
     }
 }
 

@@ -1,4 +1,3 @@
-import Foundation
 import Logging
 import ShoalCore
 import ShoalFormats
@@ -7,46 +6,64 @@ import ShoalSignaling
 import ShoalStore
 import ShoalSwarm
 
-/// A node for as long as one command lasts: its home, its store, its events in words.
+/// A node for as long as one command lasts: its home, its store, its socket, its events in words.
 struct NodeSession: Sendable {
     let home: Home
     let store: ModelStore
     let node: Node
     let events: AsyncStream<NodeEvent>
-    let display: ProgressDisplay
-    private let trackers: [TrackerURL]
+    let display = ProgressDisplay()
+    private let service: NodeService
+    /// Nil when the home cannot have one.
+    private let socket: NodeSocket?
     private let told = Told()
 
-    static func start(
-        home: Home,
-        store: ModelStore,
-        trackers: [TrackerURL],
-        authority: String?,
-        network: NetworkOptions,
-        logger: Logger
-    ) throws -> NodeSession {
-        var configuration = NodeConfiguration()
-        configuration.bindAddress = network.bind
-        configuration.mesh.uploadLimit = network.uploadLimit?.bytesPerSecond
-        configuration.trackers = trackers
-        configuration.trackerAuthority = authority
-        configuration.mesh.agent = "shoal/\(Version.text)"
+    init(_ home: Home, _ store: ModelStore, _ configuration: NodeConfiguration, logger: Logger) async throws {
         // The newest are kept: what ends a command comes last.
         let (events, continuation) = AsyncStream.makeStream(
             of: NodeEvent.self,
             bufferingPolicy: .bufferingNewest(1_024)
         )
-        let node = try Node(home: home, store: store, configuration: configuration, logger: logger) { event in
+        self.home = home
+        self.store = store
+        self.events = events
+        self.node = try Node(home: home, store: store, configuration: configuration, logger: logger) { event in
             if event.isForPeople { continuation.yield(event) }
         }
-        return NodeSession(
-            home: home,
-            store: store,
-            node: node,
-            events: events,
-            display: ProgressDisplay(),
-            trackers: trackers
-        )
+        self.service = NodeService(node: self.node, store: store, home: home.path, agent: Version.agent)
+        do {
+            self.socket = try await NodeSocket(home: home.path, logger: logger)
+        } catch {
+            Console.say("warning: other commands of this home cannot reach this node: \(error)")
+            self.socket = nil
+        }
+    }
+
+    /// Runs `body`, and answers other commands until it is done.
+    func serve<Result: Sendable>(
+        while body: @escaping @Sendable (NodeSession) async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await body(self) }
+            group.addTask {
+                await self.service.awaitStop()
+                return nil
+            }
+            let service = self.service
+            if let socket = self.socket {
+                group.addTask {
+                    await socket.run { request, answer in try await service.carryOut(request, answer) }
+                    // Lost sockets cost their commands, not the node.
+                    await service.awaitStop()
+                    return nil
+                }
+            }
+            defer { group.cancelAll() }
+            if let result = try await group.next() ?? nil { return result }
+            try Task.checkCancellation()
+            self.display.say("another command wants this node to stop")
+            throw CancellationError()
+        }
     }
 
     func stop() async {
@@ -75,10 +92,10 @@ struct NodeSession: Sendable {
         case .peerLeft(_, let peer?, let reason): "disconnected from \(peer.short): \(reason)"
         case .peerBanned(let peer, let reason): "banned \(peer.short): \(reason)"
         case .shardsLost(_, _, let reason): "warning: not all is served any more: \(reason)"
-        case .trackerConnected(let index): "tracker \(self.trackers[index.rawValue]) is back"
+        case .trackerConnected(let index): "tracker \(self.node.url(of: index)) is back"
         case .trackerLost(_, let reason, let retryIn):
             "\(reason) (next try in \(Figures.duration(retryIn.inSeconds)))"
-        case .trackerWarned(let index, let text): "tracker \(self.trackers[index.rawValue]) says: \(text)"
+        case .trackerWarned(let index, let text): "tracker \(self.node.url(of: index)) says: \(text)"
         default: nil
         }
     }

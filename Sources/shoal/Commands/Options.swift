@@ -2,7 +2,9 @@ import ArgumentParser
 import Foundation
 import Logging
 import ShoalFormats
+import ShoalNode
 import ShoalSignaling
+import ShoalStore
 
 /// What every command takes.
 struct HomeOptions: ParsableArguments {
@@ -27,6 +29,26 @@ struct HomeOptions: ParsableArguments {
             return FileManager.default.homeDirectoryForCurrentUser
         }
         return URL(filePath: path)
+    }
+
+    /// Asks the node of this home; that none runs is an error that says how to start one.
+    func askNode(_ request: NodeRequest, onAnswer: (NodeAnswer) throws -> Void) async throws {
+        do {
+            try await NodeClient(home: Home.absolute(self.path)).ask(request, onAnswer: onAnswer)
+        } catch is NodeGone {
+            let home = Home.absolute(self.path)
+            guard let process = Home.holder(of: home) else {
+                throw CommandError("no node is running for \(home): start one with `shoal seed` or `shoal fetch`")
+            }
+            throw CommandError(
+                "process \(process) holds \(home) and is no node, or none yet: it may be hashing; try again later"
+            )
+        }
+    }
+
+    /// Adds what has no effect on a node that runs already.
+    func addUnused(to options: inout [String]) {
+        if self.logLevel != .warning { options.append("--log-level") }
     }
 
     /// Logs go to stderr, away from results.
@@ -142,6 +164,14 @@ struct NetworkOptions: ParsableArguments {
 
 /// A link, or a file or folder.
 enum Source: Sendable {
+    /// As another process understands it, whose folder may be another one.
+    var absoluteText: String {
+        switch self {
+        case .link(let link): link.text
+        case .path(let path): Home.absolute(path)
+        }
+    }
+
     case link(MagnetLink)
     case path(String)
 

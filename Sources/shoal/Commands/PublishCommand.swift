@@ -1,6 +1,7 @@
 import ArgumentParser
 import ShoalFormats
 import ShoalNode
+import ShoalSignaling
 import ShoalStore
 
 /// `shoal publish`: hashes a file or folder and prints its link.
@@ -8,7 +9,10 @@ struct PublishCommand: ShoalSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "publish",
         abstract: "Hash a file or folder in place and print its link.",
-        discussion: "The files stay where they are and are never written to. `shoal seed` serves them."
+        discussion: """
+            The files stay where they are and are never written to. `shoal seed` serves them; a node that is running \
+            for this home does at once.
+            """
     )
 
     @Argument(help: "The file or folder with the weights.", transform: { try notEmpty($0) })
@@ -21,8 +25,16 @@ struct PublishCommand: ShoalSubcommand {
     @OptionGroup var trackers: TrackerOptions
 
     func run() async throws {
-        let home = try Home(path: self.home.path)
-        defer { home.close() }
+        try await NodeAccess.use(self.home) { home in
+            try await self.publish(home)
+        } through: { node in
+            // Who publishes wants it to be found, and there is a node that can see to it.
+            let trackers = self.trackers.trackers.map(\.description)
+            try await node.seed(SeedOrder(source: Home.absolute(self.path), name: self.name, trackers: trackers))
+        }
+    }
+
+    private func publish(_ home: Home) async throws {
         let store = try ModelStore(home: home)
         let disk = DiskPool(threads: 1)
         let model = try await Publishing.publish(self.path, in: store, on: disk)

@@ -3,7 +3,6 @@ import ShoalFormats
 import ShoalNode
 import ShoalSignaling
 import ShoalStore
-import Synchronization
 
 /// Hashes the user's files in place, with a progress bar, and makes their link.
 enum Publishing {
@@ -16,7 +15,7 @@ enum Publishing {
             }
         }
         display.clear()
-        Console.say("\(path): \(Figures.bytes(model.manifest.totalSize)) in \(Self.shards(model.manifest))")
+        self.tell(path, bytes: model.manifest.totalSize, shards: model.manifest.shards.count)
         return model
     }
 
@@ -27,8 +26,15 @@ enum Publishing {
     /// What people call the model that lies at `path`.
     static func name(of path: String) -> String { URL(filePath: path).standardizedFileURL.lastPathComponent }
 
-    private static func shards(_ manifest: Manifest) -> String {
-        manifest.shards.count == 1 ? "1 shard" : "\(manifest.shards.count) shards"
+    /// What was published, in a line.
+    static func tell(_ path: String, bytes: Int, shards: Int) {
+        Console.say("\(path): \(Figures.bytes(bytes)) in \(shards == 1 ? "1 shard" : "\(shards) shards")")
+    }
+
+    /// A node that has only a part of a model says so: it would look healthy otherwise.
+    static func tellPart(_ verified: Int, of total: Int) {
+        let amount = "\(Figures.bytes(verified)) of \(Figures.bytes(total))"
+        Console.say("warning: only \(amount) are here and served; `shoal fetch --seed LINK` gets the rest")
     }
 }
 
@@ -68,34 +74,5 @@ enum Opening {
         }
         display.clear()
         return value
-    }
-}
-
-/// Long blocking work that Ctrl-C can stop.
-enum Stoppable {
-    /// Runs `work` on a disk thread; `isStopped` turns true when the task is cancelled.
-    static func run<Value: Sendable>(
-        on disk: DiskPool,
-        _ work: @escaping @Sendable (_ isStopped: @escaping @Sendable () -> Bool) throws(StoreError) -> Value
-    ) async throws -> Value {
-        let flag = Flag()
-        return try await withTaskCancellationHandler {
-            do throws(StoreError) {
-                return try await disk.run { () throws(StoreError) in try work { flag.isSet } }
-            } catch {
-                if error.code == .cancelled { throw CancellationError() }
-                throw error
-            }
-        } onCancel: {
-            flag.set()
-        }
-    }
-
-    private final class Flag: Sendable {
-        private let value = Atomic<Bool>(false)
-
-        var isSet: Bool { self.value.load(ordering: .relaxed) }
-
-        func set() { self.value.store(true, ordering: .relaxed) }
     }
 }

@@ -20,39 +20,37 @@ struct SeedCommand: ShoalSubcommand {
     )
     var source: Source
 
-    @OptionGroup var home: HomeOptions
-    @OptionGroup var trackers: TrackerOptions
-    @OptionGroup var network: NetworkOptions
+    @OptionGroup var node: NodeOptions
 
     func run() async throws {
-        let home = try Home(path: self.home.path)
-        defer { home.close() }
+        try await NodeAccess.use(self.node.home) { home in
+            try await self.seed(home)
+        } through: { running in
+            self.node.tellUnused(by: running)
+            let trackers = self.node.trackers.trackers.map(\.description)
+            try await running.seed(SeedOrder(source: self.source.absoluteText, name: nil, trackers: trackers))
+        }
+    }
+
+    private func seed(_ home: Home) async throws {
         let store = try ModelStore(home: home)
         let (model, given) = try await self.model(in: store)
-        let trackers = self.trackers.merged(with: given)
+        let trackers = self.node.trackers.merged(with: given)
         guard !trackers.isEmpty else {
             throw CommandError("nobody could find this node: name a tracker with --tracker URL")
         }
         // What is printed names every tracker that this node is at.
         var link = given
         link.trackers = trackers.map(\.description)
+        let printed = link
         try self.tellMissing(of: model)
-        let session = try NodeSession.start(
-            home: home,
-            store: store,
-            trackers: trackers,
-            authority: self.trackers.tlsAuthority,
-            network: self.network,
-            logger: self.home.logger
-        )
-        _ = session.node.add(model, link: link, fetches: false)
-        let outcome = await Result { try await self.serve(link, session) }
-        await session.stop()
-        try outcome.get()
+        try await self.node.runNode(home, store, trackers: trackers) { session in
+            _ = try session.node.add(model, link: printed, fetches: false)
+            try await self.serve(printed, session)
+        }
         try Task.checkCancellation()
     }
 
-    /// A node that has only a part of the model says so each time: it would look healthy otherwise.
     private func tellMissing(of model: StoredModel) throws {
         let state = model.state
         guard !state.complete.isFull else { return }
@@ -60,8 +58,7 @@ struct SeedCommand: ShoalSubcommand {
             for finding in model.findings { Console.say("warning: \(finding)") }
             throw CommandError("nothing of that model is here any more: get it with `shoal fetch --seed LINK`")
         }
-        let amount = "\(Figures.bytes(state.verifiedBytes)) of \(Figures.bytes(model.manifest.totalSize))"
-        Console.say("warning: only \(amount) are here and served; `shoal fetch --seed LINK` gets the rest")
+        Publishing.tellPart(state.verifiedBytes, of: model.manifest.totalSize)
     }
 
     private func model(in store: ModelStore) async throws -> (StoredModel, MagnetLink) {
@@ -70,7 +67,7 @@ struct SeedCommand: ShoalSubcommand {
         case .path(let path):
             let model = try await Publishing.publish(path, in: store, on: disk)
             let name = Publishing.name(of: path)
-            return (model, Publishing.link(to: model, named: name, trackers: self.trackers.trackers))
+            return (model, Publishing.link(to: model, named: name, trackers: self.node.trackers.trackers))
         case .link(let link):
             guard let model = try await Opening.open(link, in: store, on: disk) else {
                 throw CommandError("this home has nothing of that model: get it with `shoal fetch --seed LINK`")

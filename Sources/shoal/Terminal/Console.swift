@@ -16,6 +16,13 @@ enum Console {
         }
     }
 
+    /// A value as one line of JSON, its members in alphabetical order.
+    static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
     /// A sentence for people.
     static func say(_ text: String) { self.draw(text + "\n") }
 

@@ -29,11 +29,3 @@ enum Figures {
 
     static func peers(_ count: Int) -> String { count == 1 ? "1 peer" : "\(count) peers" }
 }
-
-extension Duration {
-    /// For figures that are shown, not for deciding anything.
-    var inSeconds: Double {
-        let (seconds, attoseconds) = self.components
-        return Double(seconds) + Double(attoseconds) / 1e18
-    }
-}

@@ -1,4 +1,5 @@
 import Foundation
+import ShoalNode
 import Synchronization
 
 /// How far a long task is, on stderr: one line that is redrawn on a terminal, at most ten times a second; else a plain

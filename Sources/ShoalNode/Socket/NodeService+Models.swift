@@ -1,0 +1,94 @@
+import Foundation
+import ShoalCore
+import ShoalFormats
+import ShoalSignaling
+import ShoalStore
+import ShoalSwarm
+
+/// Models that commands have the node serve, or want to look into.
+extension NodeService {
+    /// 384 KiB of a manifest in a message: 512 KiB as base64.
+    private static let manifestPart = 384 * 1024
+
+    /// Serves a model of the home, or one that is published first, until the node ends.
+    func seed(_ order: SeedOrder, _ answer: @escaping NodeSocket.Answer) async throws {
+        let (model, given) = try await self.telling(answer) { board in try await self.source(order, board) }
+        guard model.state.verifiedBytes > 0 else {
+            throw NodeFailure(.failed, "nothing of that model is here any more: get it with `shoal fetch LINK`")
+        }
+        let trackers = try Self.trackers(order.trackers, of: given)
+        var link = given
+        // What is told names the trackers at which the model is found.
+        link.trackers = (trackers.isEmpty ? self.node.trackerURLs : trackers).map(\.description)
+        _ = try self.node.add(model, link: link, fetches: false, at: trackers)
+        try await answer(
+            .seeding(
+                SeedReport(
+                    link: link.text,
+                    manifest: model.id.hex,
+                    verifiedBytes: model.state.verifiedBytes,
+                    totalBytes: model.manifest.totalSize,
+                    shards: model.manifest.shards.count
+                )
+            )
+        )
+    }
+
+    private func source(_ order: SeedOrder, _ board: ProgressBoard) async throws -> (StoredModel, MagnetLink) {
+        guard let link = try self.linkOrPath(order.source) else {
+            let model = try await self.publish(order.source, board)
+            let name = order.name ?? URL(filePath: order.source).standardizedFileURL.lastPathComponent
+            return (model, MagnetLink(manifestID: model.id, name: name))
+        }
+        guard let model = try await self.open(link, board) else {
+            throw NodeFailure(.failed, "this home has nothing of that model: get it with `shoal fetch LINK`")
+        }
+        return (model, link)
+    }
+
+    /// Sends the canonical bytes. Those of a model that the home does not have come from the swarm, in which the node
+    /// then goes on taking part, without asking for any of the model's bytes.
+    func sendManifest(_ order: ManifestOrder, _ answer: @escaping NodeSocket.Answer) async throws {
+        let events = self.node.listen()
+        let bytes = try await self.telling(answer) { board in
+            guard let link = try self.linkOrPath(order.source) else {
+                return try await self.publish(order.source, board).manifestBytes
+            }
+            if let model = try await self.open(link, board) { return model.manifestBytes }
+            let trackers = try Self.trackers(order.trackers, of: link)
+            let handle = try self.node.add(link, fetches: false, at: trackers)
+            board.follow(handle)
+            // It may have come before somebody listened.
+            if let model = self.node.model(of: handle) { return model.manifestBytes }
+            for await event in events {
+                if case .failed(handle, let error) = event { throw error }
+                if case .described(handle, _) = event, let model = self.node.model(of: handle) {
+                    return model.manifestBytes
+                }
+            }
+            throw CancellationError()
+        }
+        for start in stride(from: 0, to: bytes.count, by: Self.manifestPart) {
+            try await answer(.manifestPart(Data(bytes[start..<min(start + Self.manifestPart, bytes.count)])))
+        }
+    }
+
+    /// The link that a source is, or nil when it is a path.
+    private func linkOrPath(_ source: String) throws -> MagnetLink? {
+        if source.lowercased().hasPrefix("magnet:") { return try Self.link(source) }
+        try Self.requireAbsolute(source)
+        return nil
+    }
+
+    private func publish(_ path: String, _ board: ProgressBoard) async throws -> StoredModel {
+        try await Stoppable.run(on: self.node.disk) { isStopped throws(StoreError) in
+            try self.store.publish(path: path, progress: board.handler(.hashing, isStopped))
+        }
+    }
+
+    private func open(_ link: MagnetLink, _ board: ProgressBoard) async throws -> StoredModel? {
+        try await Stoppable.run(on: self.node.disk) { isStopped throws(StoreError) in
+            try self.store.open(link.manifestID, progress: board.handler(.examining, isStopped))
+        }
+    }
+}

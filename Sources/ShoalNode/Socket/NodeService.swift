@@ -1,0 +1,117 @@
+import Foundation
+import ShoalCore
+import ShoalFormats
+import ShoalSignaling
+package import ShoalStore
+import ShoalSwarm
+import Synchronization
+
+/// Does what commands of the home ask its node through the socket.
+///
+/// The parts: what the node is doing (here), fetches (`+Fetch`), publishing and manifests (`+Models`).
+package final class NodeService: Sendable {
+    let node: Node
+    let store: ModelStore
+    private let home: String
+    private let agent: String
+    private let start = ContinuousClock.now
+    let demand = FetchDemand()
+    private let stop = AsyncStream.makeStream(of: Never.self)
+
+    /// - Parameters:
+    ///   - home: its absolute path.
+    ///   - agent: implementation and version.
+    package init(node: Node, store: ModelStore, home: String, agent: String) {
+        self.node = node
+        self.store = store
+        self.home = home
+        self.agent = agent
+    }
+
+    /// Carries out one request; the answers go through `answer`, but for the last one.
+    package func carryOut(_ request: NodeRequest, _ answer: @escaping NodeSocket.Answer) async throws {
+        switch request {
+        case .status: try await answer(.status(try await self.status()))
+        case .peers: for peer in await self.peers() { try await answer(.peer(peer)) }
+        case .fetch(let order): try await self.fetch(order, answer)
+        case .seed(let order): try await self.seed(order, answer)
+        case .manifest(let order): try await self.sendManifest(order, answer)
+        case .stop: self.stop.continuation.finish()
+        }
+    }
+
+    /// Returns when a command wants the node to end.
+    package func awaitStop() async { for await _ in self.stop.stream {} }
+
+    // MARK: What it is doing
+
+    private func status() async throws -> StatusReport {
+        let budget = await self.node.connectionBudget()
+        return StatusReport(
+            node: self.node.id.hex,
+            agent: self.agent,
+            process: getpid(),
+            uptimeSeconds: (ContinuousClock.now - self.start).inSeconds,
+            home: self.home,
+            connections: StatusReport.Connections(used: budget.used, maximum: budget.maximum),
+            trackers: await self.node.trackerStatuses().map { StatusReport.Tracker($0.url, $0.status) },
+            swarms: await self.node.swarms().map(StatusReport.Swarm.init)
+        )
+    }
+
+    private func peers() async -> [PeerReport] {
+        let manifests = Dictionary(
+            await self.node.swarms().map { ($0.handle, $0.link.manifestID.hex) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        return await self.node.peers().map { PeerReport($0.status, $0.figures, manifests: manifests) }
+    }
+
+    // MARK: What orders name
+
+    static func link(_ text: String) throws(NodeFailure) -> MagnetLink {
+        do throws(LinkError) {
+            return try MagnetLink(parsing: text)
+        } catch {
+            throw NodeFailure(.failed, error.problem)
+        }
+    }
+
+    /// The trackers of a link that can be used, and those of an order, which must be.
+    static func trackers(_ order: [String], of link: MagnetLink?) throws -> [TrackerURL] {
+        // Links of other programs name trackers of other kinds; the client has said that they are passed over.
+        let named = link?.trackers.compactMap { try? TrackerURL($0) } ?? []
+        return try named + order.map { try TrackerURL($0) }
+    }
+
+    static func requireAbsolute(_ path: String) throws(NodeFailure) {
+        guard path.hasPrefix("/") else { throw NodeFailure(.failed, "\(path) is not an absolute path") }
+    }
+}
+
+/// Who waits for which fetch, so that one that nobody waits for any more can stop.
+final class FetchDemand: Sendable {
+    private struct Demand {
+        var clients = 0
+        /// Nobody fetched it before the first client asked.
+        let isTheirs: Bool
+    }
+
+    /// At most as many as the socket has connections.
+    private let swarms = Mutex<[InfoHash: Demand]>([:])
+
+    /// A client waits from now on. To be told before the fetch begins.
+    func enter(_ swarm: InfoHash, isFetched: Bool) {
+        self.swarms.withLock { $0[swarm, default: Demand(isTheirs: !isFetched)].clients += 1 }
+    }
+
+    /// A client waits no longer. True when it was the last one, of a fetch that clients alone wanted.
+    func leave(_ swarm: InfoHash) -> Bool {
+        self.swarms.withLock { swarms in
+            guard var demand = swarms[swarm] else { return false }
+            demand.clients -= 1
+            swarms[swarm] = demand.clients > 0 ? demand : nil
+            return demand.clients == 0 && demand.isTheirs
+        }
+    }
+}

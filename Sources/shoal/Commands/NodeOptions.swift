@@ -1,0 +1,43 @@
+import ArgumentParser
+import ShoalNode
+import ShoalSignaling
+import ShoalStore
+import ShoalSwarm
+
+/// What a command takes that is a node when none runs for its home.
+struct NodeOptions: ParsableArguments {
+    @OptionGroup var home: HomeOptions
+    @OptionGroup var trackers: TrackerOptions
+    @OptionGroup var network: NetworkOptions
+
+    /// Is the node of `home` while `body` runs, and answers other commands meanwhile.
+    func runNode<Result: Sendable>(
+        _ home: Home,
+        _ store: ModelStore,
+        trackers: [TrackerURL],
+        _ body: @escaping @Sendable (NodeSession) async throws -> Result
+    ) async throws -> Result {
+        var configuration = NodeConfiguration()
+        configuration.bindAddress = self.network.bind
+        configuration.mesh.uploadLimit = self.network.uploadLimit?.bytesPerSecond
+        configuration.trackers = trackers
+        configuration.trackerAuthority = self.trackers.tlsAuthority
+        configuration.mesh.agent = Version.agent
+        let session = try await NodeSession(home, store, configuration, logger: self.home.logger)
+        let outcome = await Swift.Result { try await session.serve(while: body) }
+        await session.stop()
+        return try outcome.get()
+    }
+
+    /// Says which options do nothing, because the node that they are meant for runs already.
+    func tellUnused(by node: RunningNode) {
+        var unused: [String] = []
+        if self.network.bind != nil { unused.append("--bind") }
+        if self.network.uploadLimit != nil { unused.append("--upload-limit") }
+        if self.trackers.tlsAuthority != nil { unused.append("--tls-ca") }
+        self.home.addUnused(to: &unused)
+        guard !unused.isEmpty else { return }
+        let options = unused.joined(separator: ", ")
+        Console.say("warning: a node is running (process \(node.process)); it was started without this \(options)")
+    }
+}
