@@ -33,6 +33,9 @@ struct MachineDriver {
     mutating func feed(_ inputs: MeshInput...) -> [MeshEffect] {
         var effects: [MeshEffect] = []
         for input in inputs { self.machine.handle(input, at: self.now, into: &effects) }
+        if let deadline = self.machine.nextDeadline, deadline <= self.now {
+            self.machine.handle(.deadline, at: self.now, into: &effects)
+        }
         return effects
     }
 

@@ -67,7 +67,9 @@ import Testing
 
     @Test func `a peer that owes chunks and sends none is dropped`() {
         var bed = Testbed(shardSizes: Self.shardSizes)
-        let silent = bed.addNode(complete: bed.allShards, conduct: .silent)
+        var patient = MeshConfiguration()
+        patient.takeLimit = .seconds(600)
+        let silent = bed.addNode(complete: bed.allShards, conduct: .silent, configuration: patient)
         let fetcher = bed.addNode(complete: nil)
         bed.connect(fetcher, silent)
         bed.run(for: .seconds(60))

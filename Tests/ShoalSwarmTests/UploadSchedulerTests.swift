@@ -14,7 +14,7 @@ import Testing
         configuration.uploadSlots = slots
         configuration.servesAtOnce = atOnce
         configuration.servesAtOncePerPeer = each
-        return UploadScheduler(configuration: configuration)
+        return UploadScheduler(configuration: configuration, at: .zero)
     }
 
     @discardableResult
@@ -52,30 +52,30 @@ import Testing
         var scheduler = self.scheduler()
         self.ask(&scheduler, 1, 1)
         self.ask(&scheduler, 2, 1)
-        let serves = scheduler.nextServes()
+        let serves = scheduler.nextServes(at: .zero)
         #expect(serves.map(\.connection.rawValue) == [1, 2, 1, 2])
         #expect(serves.map(\.chunk.rawValue) == [0, 0, 1, 1])
-        #expect(scheduler.nextServes().isEmpty)
+        #expect(scheduler.nextServes(at: .zero).isEmpty)
         #expect(self.serve(&scheduler, 2, 1, 0) == nil)
-        #expect(scheduler.nextServes().map(\.connection.rawValue) == [2])
+        #expect(scheduler.nextServes(at: .zero).map(\.connection.rawValue) == [2])
     }
 
     @Test func `an urgent request overtakes at the next chunk`() {
         var scheduler = self.scheduler(each: 1)
         self.ask(&scheduler, 1, 1)
-        #expect(scheduler.nextServes().map(\.request) == [1])
+        #expect(scheduler.nextServes(at: .zero).map(\.request) == [1])
         self.ask(&scheduler, 1, 2, count: 1, priority: .critical)
         _ = self.serve(&scheduler, 1, 1, 0)
-        #expect(scheduler.nextServes().map(\.request) == [2])
+        #expect(scheduler.nextServes(at: .zero).map(\.request) == [2])
         _ = self.serve(&scheduler, 1, 2, 0)
-        #expect(scheduler.nextServes().map(\.request) == [1])
+        #expect(scheduler.nextServes(at: .zero).map(\.request) == [1])
     }
 
     @Test func `a peer beyond the slots is busy until one is free`() {
         var scheduler = self.scheduler(slots: 1)
         #expect(self.ask(&scheduler, 1, 1, count: 1) == nil)
         #expect(self.ask(&scheduler, 2, 1) == .busy)
-        _ = scheduler.nextServes()
+        _ = scheduler.nextServes(at: .zero)
         _ = self.serve(&scheduler, 1, 1, 0)
         #expect(self.ask(&scheduler, 2, 2) == .busy)
         scheduler.acknowledged(ConnectionID(1), chunks: 1)
@@ -85,7 +85,7 @@ import Testing
     @Test func `who acknowledges nothing loses the slot 5 s after the last frame`() {
         var scheduler = self.scheduler(slots: 1)
         self.ask(&scheduler, 1, 1, count: 1)
-        _ = scheduler.nextServes()
+        _ = scheduler.nextServes(at: .zero)
         _ = self.serve(&scheduler, 1, 1, 0)
         #expect(self.ask(&scheduler, 2, 1, at: Self.now + .milliseconds(4_999)) == .busy)
         #expect(self.ask(&scheduler, 2, 2, at: Self.now + .seconds(5)) == nil)
@@ -99,9 +99,9 @@ import Testing
     @Test func `a cancelled request ends in a reject that counts its frames, after what is under way`() {
         var scheduler = self.scheduler()
         self.ask(&scheduler, 1, 1)
-        _ = scheduler.nextServes()
+        _ = scheduler.nextServes(at: .zero)
         #expect(scheduler.cancel(ConnectionID(1), request: 1) == nil)
-        #expect(scheduler.nextServes().isEmpty)
+        #expect(scheduler.nextServes(at: .zero).isEmpty)
         #expect(self.serve(&scheduler, 1, 1, 0) == nil)
         #expect(self.serve(&scheduler, 1, 1, 1) == Rejection(id: 1, reason: .cancelled, framesSent: 8))
         #expect(scheduler.cancel(ConnectionID(1), request: 1) == nil)
@@ -110,7 +110,7 @@ import Testing
     @Test func `a request that is cancelled when its last frame is out ends without a reject`() {
         var scheduler = self.scheduler()
         self.ask(&scheduler, 1, 1, count: 1)
-        _ = scheduler.nextServes()
+        _ = scheduler.nextServes(at: .zero)
         #expect(scheduler.cancel(ConnectionID(1), request: 1) == nil)
         #expect(self.serve(&scheduler, 1, 1, 0) == nil)
         #expect(!scheduler.isServing(ConnectionID(1)))
@@ -119,7 +119,7 @@ import Testing
     @Test func `a chunk that cannot be read ends its request as missing`() {
         var scheduler = self.scheduler(each: 1)
         self.ask(&scheduler, 1, 1)
-        _ = scheduler.nextServes()
+        _ = scheduler.nextServes(at: .zero)
         let rejection = scheduler.served(
             ConnectionID(1),
             request: 1,
@@ -142,10 +142,43 @@ import Testing
     @Test func `no more chunks are read at once than there are buffers, whoever leaves meanwhile`() {
         var scheduler = self.scheduler(slots: 10, atOnce: 3)
         for peer in 1...4 as ClosedRange<UInt64> { self.ask(&scheduler, peer, 1) }
-        #expect(scheduler.nextServes().count == 3)
+        #expect(scheduler.nextServes(at: .zero).count == 3)
         scheduler.remove(ConnectionID(1))
-        #expect(scheduler.nextServes().isEmpty)
+        #expect(scheduler.nextServes(at: .zero).isEmpty)
         _ = scheduler.served(ConnectionID(1), request: 1, chunk: ChunkIndex(0), succeeded: false, at: Self.now)
-        #expect(scheduler.nextServes().count == 1)
+        #expect(scheduler.nextServes(at: .zero).count == 1)
+    }
+
+    @Test func `over its limit it waits until what it owes has flown in`() {
+        var configuration = MeshConfiguration()
+        configuration.uploadLimit = 8 * Cutting.chunkSize
+        var scheduler = UploadScheduler(configuration: configuration, at: Self.now)
+        self.ask(&scheduler, 1, 1, count: 8)
+        let first = scheduler.nextServes(at: Self.now)
+        // The burst, and one more on credit.
+        #expect(first.count == 2)
+        #expect(scheduler.nextDeadline == Self.now + .milliseconds(125))
+        _ = self.serve(&scheduler, 1, 1, 0)
+        var chunks = first.count
+        var now = Self.now
+        while now < Self.now + .milliseconds(500) {
+            now = max(scheduler.nextDeadline ?? now, now + .milliseconds(1))
+            for serve in scheduler.nextServes(at: now) {
+                chunks += 1
+                _ = scheduler.served(serve.connection, request: 1, chunk: serve.chunk, succeeded: true, at: now)
+            }
+        }
+        #expect(chunks == 6, "\(chunks) chunks in half a second at 8 a second")
+    }
+
+    @Test func `a peer that takes nothing for too long has stalled`() {
+        var scheduler = self.scheduler()
+        self.ask(&scheduler, 1, 1)
+        _ = scheduler.nextServes(at: Self.now)
+        let limit = MeshConfiguration().takeLimit
+        #expect(scheduler.stalled(at: Self.now + (limit - .milliseconds(1))).isEmpty)
+        #expect(scheduler.stalled(at: Self.now + limit) == [ConnectionID(1)])
+        _ = self.serve(&scheduler, 1, 1, 0)
+        #expect(scheduler.stalled(at: Self.now + limit) == [ConnectionID(1)])
     }
 }

@@ -56,6 +56,12 @@ package struct MeshConfiguration: Hashable, Sendable {
     /// 5 s after its last frame a peer that acknowledges nothing loses its upload slot.
     package var acknowledgeLimit = Duration.seconds(5)
 
+    /// 15 s: a peer that asked for chunks and takes none of their bytes for that long is closed, as it holds up others.
+    package var takeLimit = Duration.seconds(15)
+
+    /// Bytes a second that are served to all peers together; nil sets no limit.
+    package var uploadLimit: Int?
+
     /// 250 ms: how often `partial` tells of new chunks.
     package var partialInterval = Duration.milliseconds(250)
 

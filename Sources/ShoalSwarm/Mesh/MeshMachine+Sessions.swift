@@ -192,7 +192,7 @@ extension MeshMachine {
         effects.append(.observe(.peerLeft(connection, peer.identity?.nodeID, reason: reason)))
         self.seekPeers(at: now, into: &effects)
         self.needsFilling = true
-        self.serveMore(into: &effects)
+        self.needsServing = true
     }
 
     mutating func ban(_ node: NodeID, reason: String, into effects: inout [MeshEffect]) {

@@ -120,7 +120,7 @@ extension MeshMachine {
         case .cancel(let id): self.receivedCancel(id, from: connection, into: &effects)
         case .ack(_, let chunks):
             self.uploads.acknowledged(connection, chunks: Int(chunks))
-            self.serveMore(into: &effects)
+            self.needsServing = true
         case .reject(let rejection): self.receivedReject(rejection, from: connection, at: now, into: &effects)
         case .corrupt(let shard, _): self.receivedCorrupt(handle, shard, from: connection, at: now, into: &effects)
         case .hello, .helloProof, .join, .ping, .pong, .unknown: break

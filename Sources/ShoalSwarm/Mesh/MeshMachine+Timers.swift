@@ -6,7 +6,9 @@ extension MeshMachine {
     /// When ``MeshInput/deadline`` is wanted next; nil when nothing waits for time.
     package var nextDeadline: Instant? {
         guard !self.isStopping else { return nil }
+        if self.needsFilling || self.needsServing { return self.lastInput }
         var moments: [Instant] = []
+        if let moment = self.uploads.nextDeadline { moments.append(moment) }
         if let notice = self.nextPartialNotice { moments.append(notice) }
         moments += self.trackers.values.compactMap(\.nextDeadline)
         moments += self.attempts.values.compactMap(\.deadline)
@@ -58,6 +60,9 @@ extension MeshMachine {
             self.disconnect(connection, reason: "it did not open in time", into: &effects)
         }
         for connection in self.peers.keys { self.runTimers(of: connection, at: now, into: &effects) }
+        for connection in self.uploads.stalled(at: now) {
+            self.disconnect(connection, reason: "it asks for chunks and does not take them", into: &effects)
+        }
         for (handle, swarm) in self.swarms {
             guard let fetch = swarm.manifestFetch, !fetch.isBeingChecked else { continue }
             guard now - fetch.lastPart >= ManifestFetch.patience else { continue }
@@ -66,6 +71,8 @@ extension MeshMachine {
         for handle in self.swarms.keys { self.giveUpHashes(handle, at: now) }
         if let notice = self.nextPartialNotice, now >= notice { self.tellPartials(into: &effects) }
         self.runDiscovery(at: now, into: &effects)
+        if self.needsFilling { self.fillWindows(at: now, into: &effects) }
+        self.serveMore(at: now, into: &effects)
     }
 
     private mutating func runTimers(of connection: ConnectionID, at now: Instant, into effects: inout [MeshEffect]) {

@@ -34,7 +34,7 @@ extension MeshMachine {
             at: now
         )
         if let refusal { return self.reject(request, refusal, handle, connection, into: &effects) }
-        self.serveMore(into: &effects)
+        self.needsServing = true
     }
 
     private func reject(
@@ -57,7 +57,7 @@ extension MeshMachine {
         guard let handle = self.uploads.swarm(of: id, from: connection) else { return }
         guard let rejection = self.uploads.cancel(connection, request: id) else { return }
         effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
-        self.serveMore(into: &effects)
+        self.needsServing = true
     }
 
     /// A chunk has gone out or could not be read.
@@ -80,11 +80,12 @@ extension MeshMachine {
         if let rejection, let handle {
             effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
         }
-        self.serveMore(into: &effects)
+        self.needsServing = true
     }
 
-    mutating func serveMore(into effects: inout [MeshEffect]) {
-        for serve in self.uploads.nextServes() {
+    mutating func serveMore(at now: Instant, into effects: inout [MeshEffect]) {
+        self.needsServing = false
+        for serve in self.uploads.nextServes(at: now) {
             effects.append(
                 .serve(serve.connection, request: serve.request, serve.shard.swarm, serve.shard.shard, serve.chunk)
             )

@@ -31,6 +31,10 @@ package struct MeshMachine: Sendable {
     var nextPartialNotice: Instant?
     /// Windows may have room or something to fill it with.
     var needsFilling = false
+    /// There may be a chunk to serve and leave to serve it.
+    var needsServing = false
+    /// When something happened last: work that it made is due since then.
+    var lastInput: Instant
     var isStopping = false
 
     /// - Parameters:
@@ -50,7 +54,8 @@ package struct MeshMachine: Sendable {
         self.session = session
         self.nodeID = authenticator.nodeID(of: authenticator.publicKey)
         self.generator = SeededGenerator(seed: seed)
-        self.uploads = UploadScheduler(configuration: configuration)
+        self.uploads = UploadScheduler(configuration: configuration, at: now)
+        self.lastInput = now
         self.room = configuration.room
         for position in 0..<trackers {
             let index = TrackerIndex(position)
@@ -59,7 +64,11 @@ package struct MeshMachine: Sendable {
     }
 
     /// Takes in what happened at `now`, and appends what is to be done to `effects`, in order.
+    ///
+    /// What can be done once for many inputs (asking for chunks, serving them) is left to ``MeshInput/deadline``, which
+    /// ``nextDeadline`` then wants at once: whoever drives the machine hands it all that happened, then looks.
     package mutating func handle(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {
+        self.lastInput = now
         switch input {
         case .addSwarm(let description): self.addSwarm(description, at: now, into: &effects)
         case .stop: self.stop(into: &effects)
@@ -86,7 +95,6 @@ package struct MeshMachine: Sendable {
 
         case .deadline: self.runTimers(at: now, into: &effects)
         }
-        if self.needsFilling { self.fillWindows(at: now, into: &effects) }
     }
 
     private mutating func handleConnection(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {

@@ -10,23 +10,32 @@ struct UploadScheduler: Sendable {
         var request: UInt32
         var shard: ShardOfSwarm
         var chunk: ChunkIndex
+        /// In bytes.
+        var size: Int
     }
 
     private let slots: Int
     private let servesAtOnce: Int
     private let servesAtOncePerPeer: Int
     private let acknowledgeLimit: Duration
+    private let takeLimit: Duration
+    /// Nil: as fast as peers take it.
+    private var allowance: TokenBucket?
     private var peers = SortedMap<ConnectionID, PeerUploads>()
     private var serving = 0
     /// Whose turn it was last.
     private var lastServed: ConnectionID?
     private(set) var chunksServed = 0
 
-    init(configuration: MeshConfiguration) {
+    init(configuration: MeshConfiguration, at now: Instant) {
         self.slots = configuration.uploadSlots
         self.servesAtOnce = configuration.servesAtOnce
         self.servesAtOncePerPeer = configuration.servesAtOncePerPeer
         self.acknowledgeLimit = configuration.acknowledgeLimit
+        self.takeLimit = configuration.takeLimit
+        self.allowance = configuration.uploadLimit.map { limit in
+            TokenBucket(rate: limit, burst: max(limit / 8, 1), at: now)
+        }
     }
 
     /// Takes a request in. Nil when it is queued, else why it is not.
@@ -52,12 +61,18 @@ struct UploadScheduler: Sendable {
     }
 
     /// The chunks that may be read and sent now.
-    mutating func nextServes() -> [Serve] {
+    mutating func nextServes(at now: Instant) -> [Serve] {
         var serves: [Serve] = []
-        while self.serving < self.servesAtOnce, let connection = self.nextPeer() {
+        while self.serving < self.servesAtOnce, self.allowance?.isOpen(at: now) != false,
+            let connection = self.nextPeer()
+        {
             self.lastServed = connection
             self.serving += 1
-            if let serve = self.peers.update(connection, { $0.serveNext(connection) }) ?? nil { serves.append(serve) }
+            guard let serve = self.peers.update(connection, { $0.serveNext(connection, at: now) }) ?? nil else {
+                continue
+            }
+            self.allowance?.spend(serve.size, at: now)
+            serves.append(serve)
         }
         return serves
     }
@@ -110,6 +125,20 @@ struct UploadScheduler: Sendable {
 
     func isServing(_ connection: ConnectionID) -> Bool { self.peers[connection]?.isActive ?? false }
 
+    /// Peers that have taken nothing of what is being sent to them for too long.
+    func stalled(at now: Instant) -> [ConnectionID] {
+        self.peers.filter { $0.value.isStalled(at: now, limit: self.takeLimit) }.map(\.key)
+    }
+
+    /// When something may be served that may not be now, or a peer has stalled.
+    var nextDeadline: Instant? {
+        var moment = self.peers.compactMap { $0.value.stalls(after: self.takeLimit) }.min()
+        if let allowance, self.serving < self.servesAtOnce, self.nextPeer() != nil {
+            moment = min(moment ?? allowance.opensAt, allowance.opensAt)
+        }
+        return moment
+    }
+
     private mutating func freeSlots(at now: Instant) {
         for (connection, peer) in self.peers where peer.isOver(at: now, limit: self.acknowledgeLimit) {
             self.peers.removeValue(forKey: connection)
@@ -134,6 +163,8 @@ private struct PeerUploads: Sendable {
     /// Chunks that are sent and not acknowledged.
     var unacknowledged = 0
     private var lastSent: Instant?
+    /// When a chunk was last begun while none was under way, or went out.
+    private var lastProgress = Instant.zero
 
     var isActive: Bool { !self.jobs.isEmpty || self.serving > 0 }
 
@@ -152,19 +183,28 @@ private struct PeerUploads: Sendable {
         return now - lastSent >= limit
     }
 
-    mutating func serveNext(_ connection: ConnectionID) -> UploadScheduler.Serve? {
+    /// When the peer counts as stalled; nil when nothing is being sent to it.
+    func stalls(after limit: Duration) -> Instant? { self.serving > 0 ? self.lastProgress + limit : nil }
+
+    func isStalled(at now: Instant, limit: Duration) -> Bool { self.stalls(after: limit).map { now >= $0 } ?? false }
+
+    mutating func serveNext(_ connection: ConnectionID, at now: Instant) -> UploadScheduler.Serve? {
         guard let position = self.nextJob else { return nil }
+        if self.serving == 0 { self.lastProgress = now }
         self.serving += 1
+        let chunk = self.jobs[position].takeNext()
         return UploadScheduler.Serve(
             connection: connection,
             request: self.jobs[position].request.id,
             shard: self.jobs[position].shard,
-            chunk: self.jobs[position].takeNext()
+            chunk: chunk,
+            size: Cutting.range(of: chunk, inShardOf: self.jobs[position].shardSize).count
         )
     }
 
     mutating func served(request id: UInt32, chunk: ChunkIndex, succeeded: Bool, at now: Instant) -> Rejection? {
         self.serving -= 1
+        self.lastProgress = now
         guard let position = self.jobs.firstIndex(where: { $0.request.id == id }) else { return nil }
         self.jobs[position].serving -= 1
         if succeeded {

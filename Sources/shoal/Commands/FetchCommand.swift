@@ -63,7 +63,7 @@ struct FetchCommand: ShoalSubcommand {
             store: store,
             trackers: trackers,
             authority: self.trackers.tlsAuthority,
-            bind: self.network.bind,
+            network: self.network,
             logger: self.home.logger
         )
         let outcome = await Result { try await self.fetch(link, known, session, since: start) }

@@ -65,7 +65,7 @@ struct ManifestCommand: ShoalSubcommand {
             store: store,
             trackers: trackers,
             authority: self.trackers.tlsAuthority,
-            bind: self.network.bind,
+            network: self.network,
             logger: self.home.logger
         )
         let handle = session.node.add(link)

@@ -22,11 +22,12 @@ struct NodeSession: Sendable {
         store: ModelStore,
         trackers: [TrackerURL],
         authority: String?,
-        bind: String?,
+        network: NetworkOptions,
         logger: Logger
     ) throws -> NodeSession {
         var configuration = NodeConfiguration()
-        configuration.bindAddress = bind
+        configuration.bindAddress = network.bind
+        configuration.mesh.uploadLimit = network.uploadLimit?.bytesPerSecond
         configuration.trackers = trackers
         configuration.trackerAuthority = authority
         configuration.mesh.agent = "shoal/\(Version.text)"

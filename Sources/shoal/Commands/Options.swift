@@ -129,6 +129,15 @@ struct NetworkOptions: ParsableArguments {
         transform: { try BindAddress(parsing: $0).text }
     )
     var bind: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve no more than this a second, to all peers together: 2MB, 512KiB, 20Mbit.",
+            valueName: "rate"
+        ),
+        transform: { try TransferRate(parsing: $0) }
+    )
+    var uploadLimit: TransferRate?
 }
 
 /// A link, or a file or folder.

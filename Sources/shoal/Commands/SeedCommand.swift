@@ -42,7 +42,7 @@ struct SeedCommand: ShoalSubcommand {
             store: store,
             trackers: trackers,
             authority: self.trackers.tlsAuthority,
-            bind: self.network.bind,
+            network: self.network,
             logger: self.home.logger
         )
         _ = session.node.add(model, link: link, fetches: false)
