@@ -13,7 +13,9 @@ extension Simulation {
 
     mutating func checkRequest(_ request: ChunkRequest, _ swarm: SwarmHandle, by node: Int) {
         let free = self.nodes[node].freeSlots.count
-        if Int(request.count) > free { self.violate(.noRoom(asked: Int(request.count), free: free), of: node) }
+        guard Int(request.count) <= free else {
+            return self.violate(.noRoom(asked: Int(request.count), free: free), of: node)
+        }
         for position in 0..<Int(request.count) {
             let chunk = ChunkIndex(request.first.position + position)
             if self.nodes[node].machine?.hasVerified(chunk, of: request.shard, in: swarm) == true {
@@ -77,9 +79,9 @@ extension Simulation {
     private mutating func checkRest(of node: Int) {
         guard case .up = self.nodes[node].state, let machine = self.nodes[node].machine else { return }
         let room = MeshConfiguration().room
+        if machine.unsettledChunks != 0 { self.violate(.requestsKept(chunks: machine.unsettledChunks), of: node) }
         let kept = max(room - machine.freeRoom, room - self.nodes[node].freeSlots.count)
         if kept != 0 { self.violate(.roomKept(chunks: kept), of: node) }
-        if machine.unsettledChunks != 0 { self.violate(.requestsKept(chunks: machine.unsettledChunks), of: node) }
     }
 
     private mutating func checkExpectations() {
