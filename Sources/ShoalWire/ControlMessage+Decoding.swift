@@ -51,6 +51,7 @@ extension ControlMessage.Body {
         case .hashes: self = .hashes(shard: ShardIndex(try reader.u32()), digests: try reader.digests())
         case .request: self = .request(try ChunkRequest(from: &reader))
         case .cancel: self = .cancel(id: try reader.u32())
+        case .promote: self = .promote(id: try reader.u32(), priority: try reader.priority())
         case .reject: self = .reject(try Rejection(from: &reader))
         case .ack: self = .ack(id: try reader.u32(), chunks: try reader.u16())
         case .corrupt: self = .corrupt(shard: ShardIndex(try reader.u32()), chunk: ChunkIndex(try reader.u32()))
@@ -88,6 +89,11 @@ extension WireReader {
         digests.reserveCapacity(count)
         for _ in 0..<count { digests.append(try self.fixed()) }
         return digests
+    }
+
+    fileprivate mutating func priority() throws(WireError) -> Priority {
+        guard let priority = Priority(rawValue: try self.u8()) else { throw .invalid(field: "priority") }
+        return priority
     }
 
     fileprivate mutating func manifestPart() throws(WireError) -> ControlMessage.Body {
@@ -131,7 +137,7 @@ extension ChunkRequest {
         let shard = ShardIndex(try reader.u32())
         let first = ChunkIndex(try reader.u32())
         let count = try reader.u16()
-        guard let priority = Priority(rawValue: try reader.u8()) else { throw .invalid(field: "priority") }
+        let priority = try reader.priority()
         let last = UInt64(first.rawValue) + UInt64(count)
         guard count >= 1, last <= UInt64(WireLimits.chunksOfShard) else { throw .invalid(field: "chunks") }
         self.init(

@@ -18,6 +18,7 @@ enum MessageType: UInt8 {
     case reject = 0x32
     case ack = 0x33
     case corrupt = 0x34
+    case promote = 0x35
     case ping = 0x40
     case pong = 0x41
 }
@@ -54,6 +55,7 @@ extension ControlMessage.Body {
             case .hashes: .hashes
             case .request: .request
             case .cancel: .cancel
+            case .promote: .promote
             case .reject: .reject
             case .ack: .ack
             case .corrupt: .corrupt
@@ -86,6 +88,9 @@ extension ControlMessage.Body {
             for digest in digests { writer.put(digest) }
         case .request(let request): request.put(into: &writer)
         case .cancel(let id): writer.put(id)
+        case .promote(let id, let priority):
+            writer.put(id)
+            writer.put(priority.rawValue)
         case .reject(let rejection): rejection.put(into: &writer)
         case .ack(let id, let chunks):
             writer.put(id)

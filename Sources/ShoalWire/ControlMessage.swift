@@ -39,6 +39,8 @@ package struct ControlMessage: Hashable, Sendable {
 
         case request(ChunkRequest)
         case cancel(id: UInt32)
+        /// A request has become more urgent, or less.
+        case promote(id: UInt32, priority: Priority)
         /// The end of a request that is not served (further).
         case reject(Rejection)
         /// So many chunks of a request arrived and are verified.
@@ -179,6 +181,7 @@ extension ControlMessage.Body {
         case .hashes: "hashes"
         case .request: "request"
         case .cancel: "cancel"
+        case .promote: "promote"
         case .reject: "reject"
         case .ack: "ack"
         case .corrupt: "corrupt"

@@ -15,7 +15,7 @@ struct MachineDriver {
     init(
         number: UInt8 = 100,
         trackers: Int = 0,
-        configuration: MeshConfiguration = MeshConfiguration(),
+        configuration: MeshConfiguration = .trusting,
         session: UInt64 = 5
     ) {
         self.authenticator = FakeAuthenticator(number: number)
@@ -77,6 +77,15 @@ struct MachineDriver {
                 )
             )
         )
+    }
+}
+
+extension MeshConfiguration {
+    /// Newcomers are asked for as much as others.
+    static var trusting: MeshConfiguration {
+        var configuration = MeshConfiguration()
+        configuration.trialWindow = 8
+        return configuration
     }
 }
 

@@ -110,7 +110,7 @@ import Testing
     }
 
     @Test func `a node asks for no more than it has room for`() {
-        var configuration = MeshConfiguration()
+        var configuration = MeshConfiguration.trusting
         configuration.room = 3
         var bed = Testbed(shardSizes: Self.shardSizes)
         let seeder = bed.addNode(complete: bed.allShards)

@@ -128,6 +128,7 @@ extension WireVectors {
             case "hashes": .hashes(shard: ShardIndex(self.shard!), digests: self.digestList(fill))
             case "request": .request(self.request)
             case "cancel": .cancel(id: self.id!)
+            case "promote": .promote(id: self.id!, priority: self.wirePriority)
             case "reject": .reject(self.rejection)
             case "ack": .ack(id: self.id!, chunks: self.chunks!)
             case "corrupt": .corrupt(shard: ShardIndex(self.shard!), chunk: ChunkIndex(self.chunk!))
@@ -151,15 +152,19 @@ extension WireVectors {
         }
 
         private var request: ChunkRequest {
-            let names = ["critical", "next", "prefetch", "background", "replicate"]
-            return ChunkRequest(
+            ChunkRequest(
                 id: self.id!,
                 shard: ShardIndex(self.shard!),
                 first: ChunkIndex(self.first!),
                 count: UInt16(self.count!),
-                priority: Priority(rawValue: UInt8(names.firstIndex(of: self.priority!)!))!,
+                priority: self.wirePriority,
                 deadline: self.deadline!
             )
+        }
+
+        private var wirePriority: Priority {
+            let names = ["critical", "next", "prefetch", "background", "replicate"]
+            return Priority(rawValue: UInt8(names.firstIndex(of: self.priority!)!))!
         }
 
         private var rejection: Rejection {

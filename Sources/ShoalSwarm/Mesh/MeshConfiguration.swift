@@ -25,15 +25,19 @@ package struct MeshConfiguration: Hashable, Sendable {
     /// 300 ms: how long the first announce waits for offers that are being gathered.
     package var offerWait = Duration.milliseconds(300)
 
-    /// 64 chunks (8 MiB): the node's room for chunks that are asked for and not yet stored.
-    package var room = 64
+    /// 96 chunks (12 MiB): the node's room for chunks that are asked for and not yet stored.
+    package var room = 96
 
-    /// 8 chunks: the first window of a peer, until its rate is known.
-    package var initialWindow = 8
+    /// 8 chunks of the room (a quarter at most), and as many beyond each peer's window, are kept for what is urgent or
+    /// late.
+    package var urgentRoom: Int { min(8, self.room / 4) }
 
-    /// 8…32 chunks in flight for each peer. With 4 a transfer on two busy cores reached 0.65 of the bare channel's rate,
+    /// 2…32 chunks in flight for each peer. With 4 a transfer on two busy cores reached 0.65 of the bare channel's rate,
     /// with 8 it was 0.81 (`make bench`); more only delay every `ping` behind them.
-    package var windowRange = 8...32
+    package var windowRange = 2...32
+
+    /// 1 chunk at a time until one is verified: a liar costs little.
+    package var trialWindow = 1
 
     /// 8: how many chunks one of our requests asks for at most.
     package var chunksPerRequest = 8
@@ -68,24 +72,48 @@ package struct MeshConfiguration: Hashable, Sendable {
     /// A chunk is late after four times what the peer's chunks take on average, within these limits.
     package var chunkDeadlineRange = Duration.milliseconds(250)...Duration.seconds(5)
 
+    /// 1 s: the same for a peer whose speed is not known.
+    package var firstChunkDeadline = Duration.seconds(1)
+
     /// 2 s for a hash list, at most 16 KiB; then another peer is asked.
     package var hashesLimit = Duration.seconds(2)
 
     /// 20 s: a peer that owes chunks, is alive and sends none is given up.
     package var stallLimit = Duration.seconds(20)
 
-    /// `ping` every 500 ms to peers with work, every 2 s to others; dead after 3 s of silence in the first case. An idle
-    /// peer may be silent for longer: nothing is lost with it.
+    /// `ping` after 200 ms without a byte from a peer that owes chunks, after 500 ms from one that we serve, every 2 s to
+    /// others.
+    package var owingPing = Duration.milliseconds(200)
     package var busyPing = Duration.milliseconds(500)
     package var idlePing = Duration.seconds(2)
+
+    /// 500 ms without a byte, and with two pings unanswered: what the peer owes is asked of others as well.
+    package var quietLimit = Duration.milliseconds(500)
+
+    /// 1.5 s: what it owes is taken back from it.
+    package var suspectLimit = Duration.milliseconds(1_500)
+
+    /// Dead after 3 s of silence of a peer with work. An idle one may be silent for longer: nothing is lost with it.
     package var busySilence = Duration.seconds(3)
-    package var idleSilence = Duration.seconds(10)
+    package var idleSilence = Duration.seconds(7)
+
+    /// 1 s: when timers are that late it was this node that slept, and nobody's silence is held against it.
+    package var oversleep = Duration.seconds(1)
+
+    /// 2 s after wrong bytes a peer is asked for nothing, so that it can look at its copy and withdraw it.
+    package var recheckPause = Duration.seconds(2)
+
+    /// 3 copies of each shard are the goal of replication; 5 to 7.5 s between looks, 2 shards copied at once.
+    package var replicas = 3
+    package var replicationInterval = Duration.seconds(5)
+    package var replicatesAtOnce = 2
 
     /// 3: malformed messages that a peer may send before it is dropped.
     package var malformedLimit = 3
 
-    /// 16: shards that are being received at once.
+    /// 16 shards are received at once from each peer, 64 in all.
     package var shardsAtOnce = 16
+    package var shardsBegun = 64
 
     /// Implementation and version, shown to peers.
     package var agent = "shoal"

@@ -49,6 +49,8 @@ package enum MeshEffect: Hashable, Sendable {
 package enum MeshObservation: Hashable, Sendable {
     case peerJoined(ConnectionID, NodeID, agent: String)
     case peerLeft(ConnectionID, NodeID?, reason: String)
+    /// It owes chunks and has been silent: others are asked for them.
+    case peerSuspected(ConnectionID, NodeID)
     case peerBanned(NodeID, reason: String)
     case swarmOpened(SwarmHandle, NodeID)
     case manifestArrived(SwarmHandle)

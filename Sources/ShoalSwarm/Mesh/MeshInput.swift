@@ -5,6 +5,10 @@ package import ShoalWire
 package enum MeshInput: Sendable {
     // The node's owner.
     case addSwarm(SwarmDescription)
+    /// Want shards of a swarm, at least so urgently.
+    case demand(SwarmHandle, [ShardIndex], Priority)
+    /// No longer want them by name.
+    case endDemand(SwarmHandle, [ShardIndex])
     /// Say goodbye to trackers and peers.
     case stop
 
@@ -87,6 +91,9 @@ package struct SwarmDescription: Hashable, Sendable {
     package var content: SwarmContent?
     /// Whether what is missing is asked for; else the node only serves.
     package var fetches: Bool
+    /// Up to how many bytes of the model this node keeps to make rare shards less rare; nil: it copies none. Only where it
+    /// does not fetch everything.
+    package var replicationBudget: Int?
     package var trackers: [TrackerIndex]
 
     package init(
@@ -95,6 +102,7 @@ package struct SwarmDescription: Hashable, Sendable {
         secret: Digest,
         content: SwarmContent?,
         fetches: Bool = true,
+        replicationBudget: Int? = nil,
         trackers: [TrackerIndex]
     ) {
         self.handle = handle
@@ -102,6 +110,7 @@ package struct SwarmDescription: Hashable, Sendable {
         self.secret = secret
         self.content = content
         self.fetches = fetches
+        self.replicationBudget = replicationBudget
         self.trackers = trackers
     }
 }

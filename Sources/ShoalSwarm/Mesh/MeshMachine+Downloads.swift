@@ -1,47 +1,94 @@
 import ShoalCore
 import ShoalWire
 
-/// What is asked of whom, and what becomes of it.
+/// What is asked of whom.
 extension MeshMachine {
-    /// Fills every peer's window, as far as there is room.
+    /// Fills every peer's window, as far as there is room: first with what is urgent, and of the best peers first.
     mutating func fillWindows(at now: Instant, into effects: inout [MeshEffect]) {
         self.needsFilling = false
         for handle in self.swarms.keys {
-            guard let swarm = self.swarms[handle], swarm.holdings != nil, swarm.isHungry else {
-                continue
+            guard let swarm = self.swarms[handle], swarm.holdings != nil, swarm.isHungry else { continue }
+            let peers = self.rankedPeers(sharing: handle, at: now)
+            let portion = self.portion(of: handle)
+            if swarm.hasUrgent {
+                for connection in peers {
+                    self.beginUrgent(handle, with: connection)
+                    self.fillWindow(of: connection, handle, portion, .urgent, at: now, into: &effects)
+                }
             }
-            for connection in self.peers.keys where self.hasWindowRoom(connection, at: now) {
-                self.beginShards(handle, with: connection, at: now, into: &effects)
-                self.fillWindow(of: connection, handle, at: now, into: &effects)
+            for connection in peers where self.leave(for: connection, .everything, at: now) > 0 {
+                self.beginShards(handle, with: connection)
+                self.fillWindow(of: connection, handle, portion, .everything, at: now, into: &effects)
             }
+            // Also of peers whose window is full: what is asked for next must not wait for its hashes.
+            for connection in peers { self.requestHashes(handle, of: connection, at: now, into: &effects) }
         }
     }
 
-    /// Whether the peer may be asked for something now. A window that is nearly full waits, so that a request is for
-    /// more than one chunk.
-    private func hasWindowRoom(_ connection: ConnectionID, at now: Instant) -> Bool {
-        guard let peer = self.peers[connection], !peer.isClosing, let identity = peer.identity else { return false }
-        if let busyUntil = peer.busyUntil, now < busyUntil { return false }
-        guard peer.downloads.hasRequestLeft, peer.downloads.requests.count < identity.maximumRequests else {
-            return false
+    /// Peers that may be asked for something of the swarm, best first.
+    private func rankedPeers(sharing handle: SwarmHandle, at now: Instant) -> [ConnectionID] {
+        var ranked: [(score: Int, connection: ConnectionID)] = []
+        for (connection, peer) in self.peers where peer.isUsable && peer.swarms[handle] != nil {
+            ranked.append((peer.score(at: now).total, connection))
         }
-        return self.room > 0 && peer.downloads.windowRoom >= max(1, peer.downloads.window / 4)
+        ranked.sort { ($1.score, $0.connection) < ($0.score, $1.connection) }
+        return ranked.map(\.connection)
+    }
+
+    /// This node's portion of the swarm's chunks: its rank among those that fetch as well.
+    private func portion(of handle: SwarmHandle) -> Portion {
+        var rank = 0
+        var count = 1
+        for peer in self.peers.values where !peer.isClosing {
+            guard let node = peer.identity?.nodeID, let shared = peer.swarms[handle] else { continue }
+            guard shared.holdings?.isFull != true else { continue }
+            count += 1
+            if node < self.nodeID { rank += 1 }
+        }
+        return Portion(rank: rank, count: count, salt: self.session)
+    }
+
+    /// How many chunks the peer may be asked for now. A window that is nearly full waits, so that a request is for more
+    /// than one chunk; what is urgent may exceed it a little, and has room of its own.
+    private func leave(for connection: ConnectionID, _ pass: ChunkPicker.Pass, at now: Instant) -> Int {
+        guard let peer = self.peers[connection], peer.isUsable, let identity = peer.identity else { return 0 }
+        if let busyUntil = peer.busyUntil, now < busyUntil { return 0 }
+        let downloads = peer.downloads
+        guard downloads.hasRequestLeft, downloads.requests.count < identity.maximumRequests else { return 0 }
+        let most = min(identity.maximumChunks, self.configuration.chunksPerRequest)
+        switch pass {
+        case .urgent:
+            let extra = downloads.window.isOnTrial ? 0 : self.configuration.urgentRoom
+            return min(downloads.windowRoom(beyond: extra), self.room, most)
+        case .everything:
+            let leave = downloads.windowRoom(beyond: 0)
+            guard leave >= max(1, downloads.window.size / 4) else { return 0 }
+            return min(leave, max(0, self.room - self.configuration.urgentRoom), most)
+        }
     }
 
     private mutating func fillWindow(
         of connection: ConnectionID,
         _ handle: SwarmHandle,
+        _ portion: Portion,
+        _ pass: ChunkPicker.Pass,
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        while self.hasWindowRoom(connection, at: now) {
-            guard let peer = self.peers[connection], let identity = peer.identity else { return }
-            guard let shared = peer.swarms[handle], let holdings = self.swarms[handle]?.holdings else { return }
-            let most = min(identity.maximumChunks, self.configuration.chunksPerRequest)
-            let limit = min(peer.downloads.windowRoom, self.room, most)
-            guard let run = ChunkPicker.pick(from: holdings, for: connection, sharing: shared, limit: limit) else {
+        while true {
+            let leave = self.leave(for: connection, pass, at: now)
+            guard leave > 0, let shared = self.peers[connection]?.swarms[handle], let swarm = self.swarms[handle] else {
                 return
             }
+            let run = ChunkPicker.pick(
+                from: swarm,
+                for: connection,
+                sharing: shared,
+                portion: portion,
+                pass: pass,
+                limit: leave
+            )
+            guard let run else { return }
             self.request(run, handle, of: connection, at: now, into: &effects)
         }
     }
@@ -54,14 +101,15 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         let limits = self.configuration.chunkDeadlineRange
+        let first = self.configuration.firstChunkDeadline
         let request = self.peers.update(connection) { peer in
             peer.downloads.open(
                 swarm: handle,
                 shard: run.shard,
                 first: run.first,
                 count: run.count,
-                priority: .background,
-                deadline: peer.downloads.chunkDeadline(sentAt: now, within: limits),
+                priority: run.priority,
+                deadline: peer.downloads.chunkDeadline(sentAt: now, within: limits, first: first),
                 at: now
             )
         }
@@ -77,35 +125,56 @@ extension MeshMachine {
         effects.append(.request(connection, handle, request))
     }
 
-    /// Begins shards that the peer has until enough are ready to be asked for, and asks for their hash lists ahead, so
-    /// that the channel never waits for one.
-    private mutating func beginShards(
-        _ handle: SwarmHandle,
-        with connection: ConnectionID,
-        at now: Instant,
-        into effects: inout [MeshEffect]
-    ) {
-        guard let shared = self.peers[connection]?.swarms[handle] else { return }
-        guard shared.holdings != nil || !shared.partial.isEmpty else { return }
-        while !shared.hasNothingToBegin, let holdings = self.swarms[handle]?.holdings,
-            self.mayBegin(holdings, with: shared)
-        {
-            guard let shard = ChunkPicker.nextShard(of: holdings, sharing: shared, using: &self.generator) else {
+    // MARK: Shards
+
+    /// Begins shards that the peer has until enough are ready to be asked for, so that the channel never waits for a hash
+    /// list.
+    private mutating func beginShards(_ handle: SwarmHandle, with connection: ConnectionID) {
+        guard let shared = self.peers[connection]?.swarms[handle], shared.hasSomething else { return }
+        while !shared.hasNothingToBegin, let swarm = self.swarms[handle], self.mayBegin(swarm, with: shared) {
+            guard let shard = ChunkPicker.nextShard(of: swarm, sharing: shared, using: &self.generator) else {
                 self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.hasNothingToBegin = true } }
-                break
+                return
             }
-            self.swarms.update(handle) { $0.holdings?.begin(shard) }
+            self.begin(shard, handle)
         }
-        self.requestHashes(handle, of: connection, shared, at: now, into: &effects)
+    }
+
+    /// Begins the shards that an engine waits for, however many have begun.
+    private mutating func beginUrgent(_ handle: SwarmHandle, with connection: ConnectionID) {
+        guard let swarm = self.swarms[handle], let shared = self.peers[connection]?.swarms[handle] else { return }
+        for (shard, priority) in swarm.demands where priority <= .next {
+            guard let holdings = self.swarms[handle]?.holdings, !holdings.complete[shard.position] else { continue }
+            guard holdings.receiving.count < self.configuration.shardsBegun else { return }
+            guard holdings.receiving[shard] == nil, shared.canServeSome(of: shard) else { continue }
+            self.begin(shard, handle)
+        }
+    }
+
+    private mutating func begin(_ shard: ShardIndex, _ handle: SwarmHandle) {
+        self.swarms.update(handle) { $0.holdings?.begin(shard) }
+        self.countSharers(of: shard, in: handle)
+    }
+
+    /// Counts anew who shares the chunks of a shard that has just begun.
+    mutating func countSharers(of shard: ShardIndex, in handle: SwarmHandle) {
+        for peer in self.peers.values {
+            guard let chunks = peer.swarms[handle]?.partial[shard] else { continue }
+            self.swarms.update(handle) { swarm in
+                _ = swarm.holdings?.update(shard) { $0.shared(nil, chunks) }
+            }
+        }
     }
 
     /// Whether the peer has too little to give of the shards that have begun, and there is room for another. Shards that
     /// it cannot serve do not count, or those of a peer that left would keep others from beginning.
-    private func mayBegin(_ holdings: Holdings, with shared: SharedSwarm) -> Bool {
-        guard holdings.receiving.count < 4 * self.configuration.shardsAtOnce else { return false }
+    private func mayBegin(_ swarm: Swarm, with shared: SharedSwarm) -> Bool {
+        guard let holdings = swarm.holdings, holdings.receiving.count < self.configuration.shardsBegun else {
+            return false
+        }
         var begun = 0
         var chunks = 0
-        for (shard, receiving) in holdings.receiving {
+        for (shard, receiving) in holdings.receiving where swarm.priority(of: shard) != nil {
             let share = shared.share(of: shard)
             if case .nothing = share { continue }
             begun += 1
@@ -114,192 +183,10 @@ extension MeshMachine {
             for chunk in receiving.askers.indices
             where receiving.askers[chunk].isEmpty && !receiving.verified[chunk] && share.contains(chunk) {
                 chunks += 1
-                // Enough for the largest window twice: this runs with every chunk, so it does not look further.
+                // Enough for the largest window twice: this runs with every batch, so it does not look further.
                 guard chunks < 2 * self.configuration.windowRange.upperBound else { return false }
             }
         }
         return true
-    }
-
-    // MARK: Chunks
-
-    mutating func frameArrived(
-        _ connection: ConnectionID,
-        request: UInt32,
-        chunk: ChunkIndex,
-        completesChunk: Bool,
-        at now: Instant,
-        into effects: inout [MeshEffect]
-    ) {
-        let limits = self.configuration.windowRange
-        let outstanding = self.peers.update(connection) { peer -> OutstandingRequest? in
-            peer.liveness.heard(at: now)
-            peer.downloads.frameArrived(
-                request: request,
-                chunk: chunk,
-                completesChunk: completesChunk,
-                at: now
-            )
-            if completesChunk { peer.downloads.adjustWindow(within: limits) }
-            return peer.downloads.requests[request]
-        }
-        guard completesChunk, let outstanding = outstanding ?? nil else { return }
-        let receipt = ChunkReceipt(
-            connection: connection,
-            request: request,
-            swarm: outstanding.swarm,
-            shard: outstanding.request.shard,
-            chunk: chunk
-        )
-        self.swarms.update(receipt.swarm) { swarm in
-            _ = swarm.holdings?.update(receipt.shard) { $0.arrived[chunk.position] = true }
-        }
-        let isThere = self.swarms[receipt.swarm]?.holdings?.hasVerified(chunk, of: receipt.shard) ?? true
-        effects.append(isThere ? .drop(receipt) : .verify(receipt))
-        self.needsFilling = true
-    }
-
-    mutating func chunkVerified(_ receipt: ChunkReceipt, at now: Instant, into effects: inout [MeshEffect]) {
-        self.chunkEnded(receipt, verified: true, into: &effects)
-        self.cancelOthers(receipt, into: &effects)
-        // The second copy of a chunk that two peers were asked for is not worth counting.
-        if let holdings = self.swarms[receipt.swarm]?.holdings, !holdings.hasVerified(receipt.chunk, of: receipt.shard)
-        {
-            let node = self.peers[receipt.connection]?.identity?.nodeID
-            let size = holdings.size(of: receipt.chunk, in: receipt.shard)
-            self.swarms.update(receipt.swarm) { $0.received(size, from: node) }
-        }
-        let completes = self.swarms.update(receipt.swarm) { swarm in
-            swarm.holdings?.verified(receipt.chunk, of: receipt.shard) ?? false
-        }
-        guard completes == true else {
-            if self.nextPartialNotice == nil { self.nextPartialNotice = now + self.configuration.partialInterval }
-            return
-        }
-        effects.append(.observe(.shardCompleted(receipt.swarm, receipt.shard)))
-        let message = ControlMessage(handle: receipt.swarm.rawValue, .have([receipt.shard]))
-        for (connection, peer) in self.peers where peer.swarms[receipt.swarm] != nil {
-            effects.append(.send(connection, message))
-        }
-        guard self.swarms[receipt.swarm]?.isComplete == true else { return }
-        effects.append(.observe(.swarmCompleted(receipt.swarm)))
-        self.announceCompletion(receipt.swarm, at: now, into: &effects)
-    }
-
-    /// The first good copy won: what others still owe of this chunk is not worth their bytes. A request is cancelled
-    /// when none of its chunks is wanted any more.
-    private mutating func cancelOthers(_ receipt: ChunkReceipt, into effects: inout [MeshEffect]) {
-        guard let receiving = self.swarms[receipt.swarm]?.holdings?.receiving[receipt.shard] else { return }
-        for connection in receiving.askers[receipt.chunk.position] {
-            guard let requests = self.peers[connection]?.downloads.requests else { continue }
-            for (id, outstanding) in requests {
-                let request = outstanding.request
-                guard outstanding.swarm == receipt.swarm, request.shard == receipt.shard else { continue }
-                guard !outstanding.isCancelled, outstanding.chunks.contains(receipt.chunk.position) else { continue }
-                let isWanted = outstanding.chunks.contains { chunk in
-                    chunk != receipt.chunk.position && !receiving.verified[chunk]
-                }
-                guard !isWanted else { continue }
-                self.peers.update(connection) { $0.downloads.markCancelled(id) }
-                effects.append(.send(connection, ControlMessage(handle: receipt.swarm.rawValue, .cancel(id: id))))
-                effects.append(.discard(connection, request: id))
-            }
-        }
-    }
-
-    mutating func chunkCorrupt(_ receipt: ChunkReceipt, into effects: inout [MeshEffect]) {
-        self.chunkEnded(receipt, verified: false, into: &effects)
-        self.sentWrong(receipt.shard, chunk: receipt.chunk, receipt.swarm, receipt.connection, into: &effects)
-    }
-
-    /// Wrong bytes: the sender is told and not asked for that shard again. A second wrong shard is no accident.
-    mutating func sentWrong(
-        _ shard: ShardIndex,
-        chunk: ChunkIndex,
-        _ handle: SwarmHandle,
-        _ connection: ConnectionID,
-        into effects: inout [MeshEffect]
-    ) {
-        self.refuse(shard, handle, of: connection)
-        guard let peer = self.peers[connection], let node = peer.identity?.nodeID else { return }
-        let wrong = ShardOfSwarm(swarm: handle, shard: shard)
-        guard !peer.corruptShards.contains(wrong) else { return }
-        self.peers.update(connection) { $0.corruptShards.append(wrong) }
-        if peer.corruptShards.isEmpty {
-            let message = ControlMessage(handle: handle.rawValue, .corrupt(shard: shard, chunk: chunk))
-            effects.append(.send(connection, message))
-        } else {
-            self.ban(node, reason: "it sent wrong bytes of two shards", into: &effects)
-        }
-    }
-
-    /// A chunk that was asked for is settled: its room is free again.
-    mutating func chunkEnded(
-        _ receipt: ChunkReceipt,
-        verified: Bool,
-        into effects: inout [MeshEffect]
-    ) {
-        self.room += 1
-        self.needsFilling = true
-        self.swarms.update(receipt.swarm) { swarm in
-            _ = swarm.holdings?.update(receipt.shard) { $0.ended(receipt.connection, chunk: receipt.chunk) }
-        }
-        let whole = self.peers.update(receipt.connection) { peer in
-            peer.downloads.chunkEnded(request: receipt.request, chunk: receipt.chunk, verified: verified)
-        }
-        guard let ended = whole ?? nil, ended.verified > 0 else { return }
-        let message = ControlMessage.Body.ack(id: receipt.request, chunks: UInt16(ended.verified))
-        effects.append(.send(receipt.connection, ControlMessage(handle: receipt.swarm.rawValue, message)))
-    }
-
-    mutating func receivedReject(
-        _ rejection: Rejection,
-        from connection: ConnectionID,
-        at now: Instant,
-        into effects: inout [MeshEffect]
-    ) {
-        guard let outstanding = self.peers[connection]?.downloads.requests[rejection.id] else { return }
-        switch rejection.reason {
-        case .missing: self.refuse(outstanding.request.shard, outstanding.swarm, of: connection)
-        case .busy, .limit:
-            // At least 100 ms: a peer that says "busy, come back at once" would keep us asking.
-            let pause = max(Duration.milliseconds(Int64(min(rejection.retryAfter, 60_000))), .milliseconds(100))
-            self.peers.update(connection) { $0.busyUntil = now + pause }
-        // Who cancels what we did not does not want to serve us.
-        case .cancelled where outstanding.isCancelled: break
-        case .denied, .cancelled: self.peers.update(connection) { $0.busyUntil = now + .seconds(60) }
-        }
-        effects.append(.settle(connection, request: rejection.id, framesSent: rejection.framesSent))
-        self.needsFilling = true
-    }
-
-    // MARK: The store's news
-
-    mutating func shardLost(
-        _ handle: SwarmHandle,
-        _ shard: ShardIndex,
-        reason: String,
-        into effects: inout [MeshEffect]
-    ) {
-        let wasThere = self.swarms.update(handle) { $0.holdings?.lost(shard) ?? false }
-        for connection in self.peers.keys {
-            self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.hasNothingToBegin = false } }
-        }
-        self.needsFilling = true
-        guard wasThere == true else { return }
-        effects.append(.observe(.shardLost(handle, shard, reason: reason)))
-        for (connection, peer) in self.peers where peer.swarms[handle] != nil {
-            effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .gone([shard]))))
-        }
-        for (connection, rejection) in self.uploads.lost(ShardOfSwarm(swarm: handle, shard: shard)) {
-            effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
-        }
-        self.needsFilling = true
-    }
-
-    mutating func storeFailed(_ handle: SwarmHandle, reason: String, into effects: inout [MeshEffect]) {
-        guard self.swarms[handle]?.hasFailed == false else { return }
-        self.swarms.update(handle) { $0.hasFailed = true }
-        effects.append(.observe(.swarmFailed(handle, reason: reason)))
     }
 }

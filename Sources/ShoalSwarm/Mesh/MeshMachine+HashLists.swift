@@ -6,17 +6,17 @@ extension MeshMachine {
     mutating func requestHashes(
         _ handle: SwarmHandle,
         of connection: ConnectionID,
-        _ shared: SharedSwarm,
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard let holdings = self.swarms[handle]?.holdings else { return }
+        guard let swarm = self.swarms[handle], let holdings = swarm.holdings else { return }
+        guard let shared = self.peers[connection]?.swarms[handle], shared.hasSomething else { return }
         let deadline = now + self.configuration.hashesLimit
         for (shard, receiving) in holdings.receiving {
             guard receiving.hashesAsked == nil, !receiving.isCheckingHashes, !holdings.hasHashes(of: shard) else {
                 continue
             }
-            guard shared.canServeSome(of: shard) else { continue }
+            guard swarm.priority(of: shard) != nil, shared.canServeSome(of: shard) else { continue }
             if self.isAnotherQuicker(shard, handle, than: shared, of: connection) { continue }
             self.swarms.update(handle) { swarm in
                 _ = swarm.holdings?.update(shard) { $0.askedForHashes(connection, until: deadline) }
@@ -64,7 +64,7 @@ extension MeshMachine {
             self.refuse(shard, handle, of: connection)
             self.needsFilling = true
         } else if digests.count != holdings.chunkCount(of: shard) {
-            self.hashesRejected(handle, shard, from: connection, into: &effects)
+            self.hashesRejected(handle, shard, from: connection, at: self.lastInput, into: &effects)
         } else {
             self.swarms.update(handle) { swarm in
                 _ = swarm.holdings?.update(shard) { $0.hashesArrived() }
@@ -85,20 +85,14 @@ extension MeshMachine {
         _ handle: SwarmHandle,
         _ shard: ShardIndex,
         from connection: ConnectionID,
+        at now: Instant,
         into effects: inout [MeshEffect]
     ) {
         self.swarms.update(handle) { swarm in
             _ = swarm.holdings?.update(shard) { $0.hashesChecked() }
         }
-        self.sentWrong(shard, chunk: ChunkIndex(0), handle, connection, into: &effects)
+        let wrong = ShardOfSwarm(swarm: handle, shard: shard)
+        self.sentWrong(wrong, chunk: ChunkIndex(0), connection, askedAt: nil, at: now, into: &effects)
         self.needsFilling = true
-    }
-
-    /// Stops asking the peer for this shard.
-    mutating func refuse(_ shard: ShardIndex, _ handle: SwarmHandle, of connection: ConnectionID) {
-        self.peers.update(connection) { peer in peer.swarms.update(handle) { _ = $0.refused.insert(shard) } }
-        self.swarms.update(handle) { swarm in
-            _ = swarm.holdings?.update(shard) { $0.hashesEnded(connection) }
-        }
     }
 }

@@ -15,7 +15,7 @@ extension MeshMachine {
             connection: connection,
             path: path,
             nonce: .random(using: &self.generator),
-            window: self.configuration.initialWindow,
+            window: TransferWindow(limits: self.configuration.windowRange, trial: self.configuration.trialWindow),
             at: now
         )
         self.peers[connection] = session
@@ -37,7 +37,7 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         guard let session = self.peers[connection], !session.isClosing else { return }
-        self.peers.update(connection) { $0.liveness.heard(at: now) }
+        self.heard(connection, at: now)
         switch session.phase {
         case .awaitingHello:
             guard case .hello(let hello) = message.body else {
@@ -87,13 +87,15 @@ extension MeshMachine {
             maximumChunks: Int(hello.maximumChunks),
             transcript: transcript
         )
-        guard !self.bans.contains(identity.nodeID) else {
+        guard !self.nodes.isBanned(identity.nodeID) else {
             return self.disconnect(session.connection, reason: "it is banned", into: &effects)
         }
+        let record = self.nodes[identity.nodeID]
         let expected = self.expectedProofs(transcript, signer: session.path.role.opposite)
         self.peers.update(session.connection) { peer in
             peer.phase = .open(identity)
             peer.expectedProofs = expected
+            if let record { peer.score = PeerScore(reliability: record.reliability) }
         }
         effects.append(.observe(.peerJoined(session.connection, identity.nodeID, agent: identity.agent)))
         for swarm in self.swarms.values { self.sendJoin(swarm, to: session.connection, transcript, into: &effects) }
@@ -160,18 +162,24 @@ extension MeshMachine {
         }
     }
 
-    mutating func malformed(_ connection: ConnectionID, _ error: WireError, into effects: inout [MeshEffect]) {
-        let count = self.peers.update(connection) { peer -> Int in
-            peer.malformed += 1
-            return peer.malformed
+    /// The peer is gone, or is to go: what it owed is asked of others, what it had no longer counts.
+    mutating func retire(_ connection: ConnectionID, into effects: inout [MeshEffect]) {
+        self.uploads.remove(connection)
+        guard let peer = self.peers[connection] else { return }
+        self.peers.update(connection) { $0.swarms = SortedMap() }
+        for (handle, shared) in peer.swarms {
+            self.forget(shared, of: connection, in: handle)
+            self.swarms.update(handle) { swarm in
+                if swarm.manifestFetch?.source == connection { swarm.manifestFetch = nil }
+            }
+            self.requestManifest(handle, at: self.lastInput, into: &effects)
         }
-        guard let count else { return }
-        // Before the handshake is over there is nothing to be patient about.
-        guard count >= self.configuration.malformedLimit || self.peers[connection]?.identity == nil else { return }
-        self.disconnect(connection, reason: "it sends \(error)", into: &effects)
+        self.seekPeers(at: self.lastInput, into: &effects)
+        self.needsFilling = true
+        self.needsServing = true
     }
 
-    /// The connection is gone: what it owed is asked of others, what it had no longer counts.
+    /// The last word about a connection.
     mutating func closed(
         _ connection: ConnectionID,
         reason: String,
@@ -180,26 +188,12 @@ extension MeshMachine {
     ) {
         self.attempts.removeValue(forKey: connection)
         self.offers.remove(connection)
-        self.uploads.remove(connection)
+        if self.peers[connection]?.isClosing == false { self.retire(connection, into: &effects) }
         guard let peer = self.peers.removeValue(forKey: connection) else { return }
-        for (handle, shared) in peer.swarms {
-            self.forget(shared, of: connection, in: handle)
-            self.swarms.update(handle) { swarm in
-                if swarm.manifestFetch?.source == connection { swarm.manifestFetch = nil }
-            }
-            self.requestManifest(handle, at: now, into: &effects)
+        if let node = peer.identity?.nodeID {
+            self.departed.insert(connection, node)
+            self.nodes.update(node, at: now) { $0.reliability = peer.score.reliability }
         }
         effects.append(.observe(.peerLeft(connection, peer.identity?.nodeID, reason: reason)))
-        self.seekPeers(at: now, into: &effects)
-        self.needsFilling = true
-        self.needsServing = true
-    }
-
-    mutating func ban(_ node: NodeID, reason: String, into effects: inout [MeshEffect]) {
-        self.bans.insert(node)
-        effects.append(.observe(.peerBanned(node, reason: reason)))
-        for (connection, peer) in self.peers where peer.identity?.nodeID == node {
-            self.disconnect(connection, reason: reason, into: &effects)
-        }
     }
 }

@@ -8,6 +8,7 @@ extension MeshMachine {
         let swarm = Swarm(description)
         self.swarms[description.handle] = swarm
         for index in description.trackers { self.trackers.update(index) { $0.add(description.handle, at: now) } }
+        self.scheduleReplication(at: now)
         self.joinEverywhere(swarm, into: &effects)
         for (connection, peer) in self.peers {
             let early = peer.theirJoins.first {
@@ -28,7 +29,8 @@ extension MeshMachine {
     ) {
         switch message.body {
         case .ping(let token): effects.append(.send(connection, ControlMessage(.pong(token: token))))
-        case .pong, .unknown: break
+        case .pong(let token): self.receivedPong(token, from: connection, at: now)
+        case .unknown: break
         case .hello, .helloProof:
             self.disconnect(connection, reason: "it says hello twice", into: &effects)
         case .join(let proof):
@@ -67,9 +69,11 @@ extension MeshMachine {
     ) {
         guard let peer = self.peers[connection], let identity = peer.identity else { return }
         guard let swarm = self.swarms[handle], peer.swarms[handle] == nil else { return }
+        let wrong = self.nodes[identity.nodeID]?.wrongShards ?? []
+        let refused = Set(wrong.filter { $0.swarm == handle }.map(\.shard))
         self.peers.update(connection) { peer in
             peer.theirJoins.update(theirHandle) { $0.swarm = handle }
-            peer.swarms[handle] = SharedSwarm(theirHandle: theirHandle)
+            peer.swarms[handle] = SharedSwarm(theirHandle: theirHandle, refused: refused)
         }
         effects.append(.observe(.swarmOpened(handle, identity.nodeID)))
         for index in swarm.description.trackers { self.trackers.update(index) { $0.hasCompany(handle) } }
@@ -99,7 +103,7 @@ extension MeshMachine {
     ) {
         switch body {
         case .bitfield, .have, .gone, .partial:
-            self.receivedHoldings(body, handle, from: connection, into: &effects)
+            self.receivedHoldings(body, handle, from: connection, at: now, into: &effects)
             self.requestManifest(handle, at: now, into: &effects)
         case .manifestRequest(let offset):
             self.serveManifest(handle, offset: offset, to: connection, into: &effects)
@@ -118,6 +122,7 @@ extension MeshMachine {
             self.receivedHashes(handle, shard, digests, from: connection, into: &effects)
         case .request(let request): self.receivedRequest(handle, request, from: connection, at: now, into: &effects)
         case .cancel(let id): self.receivedCancel(id, from: connection, into: &effects)
+        case .promote(let id, let priority): self.uploads.promote(connection, request: id, to: priority)
         case .ack(_, let chunks):
             self.uploads.acknowledged(connection, chunks: Int(chunks))
             self.needsServing = true
@@ -133,12 +138,14 @@ extension MeshMachine {
         _ body: ControlMessage.Body,
         _ handle: SwarmHandle,
         from connection: ConnectionID,
+        at now: Instant,
         into effects: inout [MeshEffect]
     ) {
         guard var shared = self.peers[connection]?.swarms[handle] else { return }
         let holdings = self.swarms[handle]?.holdings
-        let corrupt = self.peers[connection]?.corruptShards ?? []
-        func isCorrupt(_ shard: ShardIndex) -> Bool { corrupt.contains(ShardOfSwarm(swarm: handle, shard: shard)) }
+        let node = self.peers[connection]?.identity?.nodeID
+        let wrong = node.flatMap { self.nodes[$0]?.wrongShards } ?? []
+        func isWrong(_ shard: ShardIndex) -> Bool { wrong.contains(ShardOfSwarm(swarm: handle, shard: shard)) }
         switch body {
         case .bitfield(let field):
             guard holdings == nil || field.count == holdings?.shardSizes.count else {
@@ -152,13 +159,16 @@ extension MeshMachine {
             for shard in shards where !shared.hasWhole(shard) {
                 guard let count = shared.holdings?.count, shard.position < count else { continue }
                 shared.holdings?[shard.position] = true
-                shared.removePartial(of: shard)
-                if !isCorrupt(shard) { shared.refused.remove(shard) }
+                self.setPartial(nil, of: shard, &shared, in: handle)
+                if !isWrong(shard) { shared.refused.remove(shard) }
                 self.count(shard, in: handle, by: 1)
             }
         case .gone(let shards):
             for shard in shards {
-                shared.removePartial(of: shard)
+                self.setPartial(nil, of: shard, &shared, in: handle)
+                if let node, isWrong(shard) {
+                    self.nodes.withdrew(node, ShardOfSwarm(swarm: handle, shard: shard), at: now)
+                }
                 guard shared.hasWhole(shard) else { continue }
                 shared.holdings?[shard.position] = false
                 self.count(shard, in: handle, by: -1)
@@ -167,12 +177,26 @@ extension MeshMachine {
             if let holdings, !holdings.contains(shard) || holdings.chunkCount(of: shard) != chunks.count {
                 return self.malformed(connection, .invalid(field: "bit count"), into: &effects)
             }
-            shared.setPartial(chunks, of: shard)
+            self.setPartial(chunks, of: shard, &shared, in: handle)
         default: preconditionFailure("not about what a peer has")
         }
         shared.hasNothingToBegin = false
         self.peers.update(connection) { $0.swarms[handle] = shared }
         self.needsFilling = true
+    }
+
+    /// Enters what a peer has of a shard that it is receiving, and who shares its chunks.
+    private mutating func setPartial(
+        _ chunks: Bitfield?,
+        of shard: ShardIndex,
+        _ shared: inout SharedSwarm,
+        in handle: SwarmHandle
+    ) {
+        for change in shared.setPartial(chunks, of: shard) {
+            self.swarms.update(handle) { swarm in
+                _ = swarm.holdings?.update(change.shard) { $0.shared(change.before, change.after) }
+            }
+        }
     }
 
     private mutating func count(_ shard: ShardIndex, in handle: SwarmHandle, by step: Int) {
@@ -194,11 +218,9 @@ extension MeshMachine {
         }
         guard !keepsAsking else { return }
         self.swarms.update(handle) { swarm in
+            for (shard, chunks) in shared.partial { _ = swarm.holdings?.update(shard) { $0.shared(chunks, nil) } }
             for shard in swarm.holdings?.receiving.keys ?? [] {
-                swarm.holdings?.update(shard) { receiving in
-                    for chunk in receiving.askers.indices { receiving.ended(connection, chunk: ChunkIndex(chunk)) }
-                    receiving.hashesEnded(connection)
-                }
+                swarm.holdings?.update(shard) { $0.abandoned(by: connection) }
             }
         }
     }
@@ -266,11 +288,13 @@ extension MeshMachine {
             swarm.holdings = Holdings(content)
         }
         effects.append(.observe(.manifestArrived(handle)))
+        self.scheduleReplication(at: now)
         for (connection, peer) in self.peers {
             guard let shared = peer.swarms[handle] else { continue }
             self.checkEarlyHoldings(shared, handle, of: connection, into: &effects)
             if let swarm = self.swarms[handle] { self.tellHoldings(of: swarm, to: connection, into: &effects) }
         }
+        for shard in self.swarms[handle]?.holdings?.receiving.keys ?? [] { self.countSharers(of: shard, in: handle) }
         if self.swarms[handle]?.isComplete == true { effects.append(.observe(.swarmCompleted(handle))) }
         self.needsFilling = true
     }
@@ -286,7 +310,7 @@ extension MeshMachine {
         var shared = shared
         for (shard, chunks) in shared.partial
         where !holdings.contains(shard) || holdings.chunkCount(of: shard) != chunks.count {
-            shared.removePartial(of: shard)
+            _ = shared.setPartial(nil, of: shard)
         }
         if let field = shared.holdings {
             if field.count == holdings.shardSizes.count {
@@ -310,7 +334,8 @@ extension MeshMachine {
             if swarm.manifestFetch?.source == connection { swarm.manifestFetch = nil }
         }
         if let node = self.peers[connection]?.identity?.nodeID {
-            self.ban(node, reason: "it sent a manifest that is not the one of the link: \(reason)", into: &effects)
+            let reason = "it sent a manifest that is not the one of the link: \(reason)"
+            self.ban(node, reason: reason, at: now, into: &effects)
         }
         self.peers.update(connection) { $0.swarms.removeValue(forKey: handle) }
         self.requestManifest(handle, at: now, into: &effects)

@@ -6,55 +6,34 @@ extension MeshMachine {
     /// When ``MeshInput/deadline`` is wanted next; nil when nothing waits for time.
     package var nextDeadline: Instant? {
         guard !self.isStopping else { return nil }
-        if self.needsFilling || self.needsServing { return self.lastInput }
-        var moments: [Instant] = []
-        if let moment = self.uploads.nextDeadline { moments.append(moment) }
-        if let notice = self.nextPartialNotice { moments.append(notice) }
-        moments += self.trackers.values.compactMap(\.nextDeadline)
-        moments += self.attempts.values.compactMap(\.deadline)
-        if let oldest = self.offers.oldest { moments.append(oldest + self.configuration.offerLifetime) }
-        moments += self.swarms.values.compactMap { swarm in
-            guard let fetch = swarm.manifestFetch, !fetch.isBeingChecked else { return nil }
-            return fetch.lastPart + ManifestFetch.patience
-        }
-        for (connection, peer) in self.peers { moments += self.deadlines(of: connection, peer) }
+        return self.needsFilling || self.needsServing ? self.lastInput : self.nextTimer
+    }
+
+    /// The earliest moment at which time alone makes something due.
+    private var nextTimer: Instant? {
+        var earliest = Earliest()
+        earliest.consider(self.nextPartialNotice)
+        earliest.consider(self.nextReplication)
+        earliest.consider(self.uploads.nextDeadline)
+        for tracker in self.trackers.values { earliest.consider(tracker.nextDeadline) }
+        for attempt in self.attempts.values { earliest.consider(attempt.deadline) }
+        earliest.consider(self.offers.oldest.map { $0 + self.configuration.offerLifetime })
         for swarm in self.swarms.values {
-            moments += swarm.holdings?.receiving.values.compactMap(\.hashesAsked?.until) ?? []
+            if let fetch = swarm.manifestFetch, !fetch.isBeingChecked {
+                earliest.consider(fetch.lastPart + ManifestFetch.patience)
+            }
+            guard let holdings = swarm.holdings else { continue }
+            for (_, receiving) in holdings.receiving { earliest.consider(receiving.hashesAsked?.until) }
         }
-        return moments.min()
-    }
-
-    private func deadlines(of connection: ConnectionID, _ peer: PeerSession) -> [Instant] {
-        guard !peer.isClosing else { return [] }
-        guard peer.identity != nil else { return [peer.openedAt + self.configuration.handshakeLimit] }
-        let (ping, silence) = self.pace(of: connection, peer)
-        var moments = [peer.liveness.nextDeadline(ping: ping), self.lastSign(of: peer) + silence]
-        moments += peer.downloads.requests.values.filter { !$0.isOverdue }.map(\.deadline)
-        if peer.downloads.inFlight > 0, let progress = peer.downloads.lastProgress {
-            moments.append(progress + self.configuration.stallLimit)
+        for (connection, peer) in self.peers where !peer.isClosing {
+            self.considerTimers(of: connection, peer, &earliest)
         }
-        if let busyUntil = peer.busyUntil { moments.append(busyUntil) }
-        return moments
-    }
-
-    /// The last moment at which nothing spoke against the peer: it was heard, or got work after a time of rest.
-    private func lastSign(of peer: PeerSession) -> Instant {
-        guard peer.downloads.inFlight > 0, let progress = peer.downloads.lastProgress else {
-            return peer.liveness.lastHeard
-        }
-        return max(peer.liveness.lastHeard, progress)
-    }
-
-    /// How often a peer is pinged and how long it may be silent: peers with work are watched closely.
-    private func pace(of connection: ConnectionID, _ peer: PeerSession) -> (ping: Duration, silence: Duration) {
-        let isBusy = peer.downloads.inFlight > 0 || self.uploads.isServing(connection)
-        return isBusy
-            ? (self.configuration.busyPing, self.configuration.busySilence)
-            : (self.configuration.idlePing, self.configuration.idleSilence)
+        return earliest.moment
     }
 
     mutating func runTimers(at now: Instant, into effects: inout [MeshEffect]) {
         guard !self.isStopping else { return }
+        self.excuseOwnSleep(at: now)
         for (connection, attempt) in self.attempts {
             guard let deadline = attempt.deadline, now >= deadline else { continue }
             self.disconnect(connection, reason: "it did not open in time", into: &effects)
@@ -70,62 +49,21 @@ extension MeshMachine {
         }
         for handle in self.swarms.keys { self.giveUpHashes(handle, at: now) }
         if let notice = self.nextPartialNotice, now >= notice { self.tellPartials(into: &effects) }
+        if let moment = self.nextReplication, now >= moment { self.planReplication(at: now) }
         self.runDiscovery(at: now, into: &effects)
         if self.needsFilling { self.fillWindows(at: now, into: &effects) }
         self.serveMore(at: now, into: &effects)
     }
 
-    private mutating func runTimers(of connection: ConnectionID, at now: Instant, into effects: inout [MeshEffect]) {
-        guard let peer = self.peers[connection], !peer.isClosing else { return }
-        guard peer.identity != nil else {
-            if now - peer.openedAt >= self.configuration.handshakeLimit {
-                self.disconnect(connection, reason: "it did not say who it is in time", into: &effects)
-            }
-            return
+    /// When this node was not awake (a laptop that was closed, a loop that was starved), the silence was not its peers'.
+    private mutating func excuseOwnSleep(at now: Instant) {
+        var earliest = Earliest()
+        for (connection, peer) in self.peers where !peer.isClosing {
+            self.considerTimers(of: connection, peer, &earliest)
         }
-        let (ping, silence) = self.pace(of: connection, peer)
-        if now - self.lastSign(of: peer) >= silence {
-            return self.disconnect(connection, reason: "it is silent", into: &effects)
-        }
-        if let progress = peer.downloads.lastProgress, peer.downloads.inFlight > 0,
-            now - progress >= self.configuration.stallLimit
-        {
-            return self.disconnect(connection, reason: "it owes chunks and sends none", into: &effects)
-        }
-        let token = self.peers.update(connection) { $0.liveness.pingDue(every: ping, at: now) }
-        if let token = token ?? nil { effects.append(.send(connection, ControlMessage(.ping(token: token)))) }
-        if let busyUntil = peer.busyUntil, now >= busyUntil {
-            self.peers.update(connection) { $0.busyUntil = nil }
-            self.needsFilling = true
-        }
-        for (id, request) in peer.downloads.requests where !request.isOverdue && now >= request.deadline {
-            self.markOverdue(id, request, of: connection, into: &effects)
-        }
-    }
-
-    /// What is late may be asked of somebody else as well; the first good copy wins. When that has used up our room, the
-    /// late request gives its part back: slow peers must not keep quick ones from being asked.
-    private mutating func markOverdue(
-        _ id: UInt32,
-        _ request: OutstandingRequest,
-        of connection: ConnectionID,
-        into effects: inout [MeshEffect]
-    ) {
-        self.peers.update(connection) { $0.downloads.markOverdue(id) }
-        self.swarms.update(request.swarm) { swarm in
-            swarm.holdings?.update(request.request.shard) { receiving in
-                for chunk in request.missing where !receiving.verified[chunk] { receiving.overdue[chunk] = true }
-            }
-        }
-        if self.room < self.configuration.chunksPerRequest, self.peers.count > 1, !request.isCancelled {
-            self.peers.update(connection) { peer in
-                peer.downloads.markCancelled(id)
-                peer.downloads.shrinkWindow()
-            }
-            effects.append(.send(connection, ControlMessage(handle: request.swarm.rawValue, .cancel(id: id))))
-            effects.append(.discard(connection, request: id))
-        }
-        self.needsFilling = true
+        guard let due = earliest.moment, now - due >= self.configuration.oversleep else { return }
+        let slept = now - due
+        for connection in self.peers.keys { self.peers.update(connection) { $0.liveness.excuse(slept, at: now) } }
     }
 
     private mutating func changeManifestSource(
@@ -160,5 +98,15 @@ extension MeshMachine {
                 }
             }
         }
+    }
+}
+
+/// The least of some moments.
+struct Earliest {
+    private(set) var moment: Instant?
+
+    mutating func consider(_ other: Instant?) {
+        guard let other else { return }
+        self.moment = min(self.moment ?? other, other)
     }
 }

@@ -128,10 +128,10 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard let peer = self.peers[connection], let holdings = self.swarms[handle]?.holdings else { return }
+        guard let node = self.node(of: connection), let holdings = self.swarms[handle]?.holdings else { return }
         guard holdings.contains(shard), holdings.complete[shard.position] else { return }
-        if let last = peer.lastRecheck, now - last < .seconds(60) { return }
-        self.peers.update(connection) { $0.lastRecheck = now }
+        if let last = self.nodes[node]?.lastRecheck, now - last < .seconds(60) { return }
+        self.nodes.update(node, at: now) { $0.lastRecheck = now }
         effects.append(.recheck(handle, shard))
     }
 }

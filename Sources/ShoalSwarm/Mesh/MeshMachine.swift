@@ -24,11 +24,15 @@ package struct MeshMachine: Sendable {
     var offers = OfferBook()
     var trackers = SortedMap<TrackerIndex, TrackerSession>()
     var uploads: UploadScheduler
-    var bans = BanList()
+    var nodes = NodeBook()
+    /// Whose connections ended lately: verdicts on their chunks may still come.
+    var departed = DepartedPeers()
     /// Chunks that may still be asked for: the node's free room.
     var room: Int
     var nextConnection: UInt64 = 1
     var nextPartialNotice: Instant?
+    /// When rare shards are looked for next.
+    var nextReplication: Instant?
     /// Windows may have room or something to fill it with.
     var needsFilling = false
     /// There may be a chunk to serve and leave to serve it.
@@ -71,6 +75,8 @@ package struct MeshMachine: Sendable {
         self.lastInput = now
         switch input {
         case .addSwarm(let description): self.addSwarm(description, at: now, into: &effects)
+        case .demand(let handle, let shards, let priority): self.demand(shards, priority, handle, into: &effects)
+        case .endDemand(let handle, let shards): self.endDemand(shards, handle, into: &effects)
         case .stop: self.stop(into: &effects)
 
         case .described, .opened, .closed, .received, .malformed:
@@ -119,11 +125,11 @@ package struct MeshMachine: Sendable {
                 at: now,
                 into: &effects
             )
-        case .lateFrame(let connection): self.peers.update(connection) { $0.liveness.heard(at: now) }
+        case .lateFrame(let connection): self.heard(connection, at: now)
         case .strayFrame(let connection):
             self.disconnect(connection, reason: "it sent a chunk that was never asked for", into: &effects)
         case .chunkVerified(let receipt): self.chunkVerified(receipt, at: now, into: &effects)
-        case .chunkCorrupt(let receipt): self.chunkCorrupt(receipt, into: &effects)
+        case .chunkCorrupt(let receipt): self.chunkCorrupt(receipt, at: now, into: &effects)
         case .chunkDropped(let receipt): self.chunkEnded(receipt, verified: false, into: &effects)
         default: preconditionFailure("not about a chunk: \(input)")
         }
@@ -137,7 +143,7 @@ package struct MeshMachine: Sendable {
             self.manifestRejected(handle, from: connection, reason: reason, at: now, into: &effects)
         case .hashesAccepted(let handle, let shard): self.hashesAccepted(handle, shard)
         case .hashesRejected(let handle, let shard, let connection):
-            self.hashesRejected(handle, shard, from: connection, into: &effects)
+            self.hashesRejected(handle, shard, from: connection, at: now, into: &effects)
         case .shardLost(let handle, let shard, let reason):
             self.shardLost(handle, shard, reason: reason, into: &effects)
         case .storeFailed(let handle, let reason): self.storeFailed(handle, reason: reason, into: &effects)
@@ -145,14 +151,17 @@ package struct MeshMachine: Sendable {
         }
     }
 
-    /// Takes `connection` out of use: the effect is the order, `closed` will be the news. Ordered once.
+    /// Takes `connection` out of use: the effect is the order, `closed` will be the news. Ordered once. What the peer owed
+    /// is asked of others at once.
     mutating func disconnect(_ connection: ConnectionID, reason: String, into effects: inout [MeshEffect]) {
         self.attempts.update(connection) { $0.deadline = nil }
         let wasClosing = self.peers.update(connection) { peer in
             defer { peer.isClosing = true }
             return peer.isClosing
         }
-        if wasClosing != true { effects.append(.disconnect(connection, reason: reason)) }
+        guard wasClosing != true else { return }
+        effects.append(.disconnect(connection, reason: reason))
+        self.retire(connection, into: &effects)
     }
 
     mutating func newConnection() -> ConnectionID {
@@ -176,18 +185,17 @@ struct ConnectionAttempt: Sendable {
     }
 }
 
-/// Nodes that sent wrong bytes twice. The oldest ban is forgotten when there are too many.
-struct BanList: Sendable {
-    /// 1,024 bans: more would be an attack on the list.
-    static let limit = 1_024
+/// Whose connections ended lately.
+struct DepartedPeers: Sendable {
+    /// 64: verdicts come within the time that a disk takes.
+    static let limit = 64
 
-    private var order: [NodeID] = []
+    private var order: [(connection: ConnectionID, node: NodeID)] = []
 
-    mutating func insert(_ node: NodeID) {
-        guard !self.contains(node) else { return }
+    mutating func insert(_ connection: ConnectionID, _ node: NodeID) {
         if self.order.count == Self.limit { self.order.removeFirst() }
-        self.order.append(node)
+        self.order.append((connection, node))
     }
 
-    func contains(_ node: NodeID) -> Bool { self.order.contains(node) }
+    subscript(connection: ConnectionID) -> NodeID? { self.order.last { $0.connection == connection }?.node }
 }

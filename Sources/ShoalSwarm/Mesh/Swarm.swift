@@ -8,6 +8,8 @@ struct Swarm: Sendable {
     var holdings: Holdings?
     /// While the manifest is being fetched.
     var manifestFetch: ManifestFetch?
+    /// Shards that somebody asked for by name, and how urgently. Bounded by the number of shards.
+    private(set) var demands = SortedMap<ShardIndex, Priority>()
     /// The store gave up; nothing is asked for any more.
     var hasFailed = false
     /// Verified bytes that each peer sent since the node started.
@@ -36,7 +38,54 @@ struct Swarm: Sendable {
     var isComplete: Bool { self.holdings?.complete.isFull ?? false }
 
     /// Whether there is something left to ask for.
-    var isHungry: Bool { self.description.fetches && !self.isComplete && !self.hasFailed }
+    var isHungry: Bool {
+        !self.hasFailed && !self.isComplete && (self.description.fetches || !self.demands.isEmpty)
+    }
+
+    /// How urgently a shard is wanted; nil when it is not.
+    func priority(of shard: ShardIndex) -> Priority? {
+        let demanded = self.demands[shard]
+        return self.description.fetches ? min(demanded ?? .background, .background) : demanded
+    }
+
+    /// Shards that are wanted and not whole, ascending.
+    var wantedShards: [ShardIndex] {
+        guard let holdings else { return [] }
+        return self.description.fetches
+            ? holdings.complete.clearBits.map { ShardIndex($0) }
+            : self.demands.keys.filter { !holdings.complete[$0.position] }
+    }
+
+    /// Whether every wanted shard has begun.
+    var hasBegunAll: Bool {
+        guard let holdings else { return false }
+        let begun = holdings.receiving.count { self.priority(of: $0.key) != nil }
+        let wanted =
+            self.description.fetches
+            ? holdings.complete.count - holdings.complete.setCount
+            : self.demands.count { !holdings.complete[$0.key.position] }
+        return begun == wanted
+    }
+
+    /// Whether rare shards are copied here: a node that fetches everything does so anyway.
+    var replicates: Bool { !self.description.fetches && self.description.replicationBudget != nil && !self.hasFailed }
+
+    /// Whether something is to be asked for before anything else.
+    var hasUrgent: Bool {
+        self.demands.contains { $0.value <= .next }
+            || self.holdings?.receiving.contains { !$0.value.overdue.isEmpty } == true
+    }
+
+    /// Wants a shard, or wants it more; never less. Returns whether that changed anything.
+    mutating func demand(_ shard: ShardIndex, _ priority: Priority) -> Bool {
+        guard let holdings, holdings.contains(shard), !holdings.complete[shard.position] else { return false }
+        if let demanded = self.demands[shard], demanded <= priority { return false }
+        self.demands[shard] = priority
+        return true
+    }
+
+    /// The shard is no longer wanted by name.
+    mutating func endDemand(for shard: ShardIndex) { self.demands.removeValue(forKey: shard) }
 
     /// Bytes still wanted, as trackers are told; nil while unknown.
     var bytesLeft: Int? { self.holdings.map { $0.totalBytes - $0.verifiedBytes } }
@@ -104,6 +153,7 @@ struct Holdings: Sendable {
         self.verifiedBytes += self.size(of: chunk, in: shard)
         let isWhole = self.receiving.update(shard) { receiving -> Bool in
             receiving.verified[chunk.position] = true
+            receiving.overdue[chunk.position] = false
             receiving.hasNews = true
             return receiving.verified.isFull
         }
@@ -129,82 +179,5 @@ struct Holdings: Sendable {
         let sum = Int(self.availability[shard.position]) + step
         precondition(sum >= 0, "availability of \(shard) below zero")
         self.availability[shard.position] = UInt16(sum)
-    }
-}
-
-/// A shard of which some chunks are missing.
-struct ReceivingShard: Sendable {
-    var verified: Bitfield
-    /// 4 peers may owe the same chunk, each asked because those before it are late.
-    static let askerLimit = 4
-
-    /// Who owes each chunk: one, a second because little else is left, or some because those before them are late.
-    private(set) var askers: [[ConnectionID]]
-    /// Chunks whose time is up: another peer may be asked as well.
-    var overdue: Bitfield
-    /// Who was asked for the hash list, and until when it is waited for.
-    private(set) var hashesAsked: (of: ConnectionID, until: Instant)?
-    /// The hash list is here and being checked.
-    private(set) var isCheckingHashes = false
-    /// Chunks that came whole and are not yet settled: nobody is asked for them again.
-    var arrived: Bitfield
-    /// Chunks were verified since peers were last told.
-    var hasNews = false
-
-    init(verified: Bitfield) {
-        self.verified = verified
-        self.askers = [[ConnectionID]](repeating: [], count: verified.count)
-        self.overdue = Bitfield(count: verified.count)
-        self.arrived = Bitfield(count: verified.count)
-        self.hasNews = !verified.isEmpty
-    }
-
-    mutating func asked(_ connection: ConnectionID, for chunk: ChunkIndex) {
-        self.askers[chunk.position].append(connection)
-        // The newcomer has its own time.
-        self.overdue[chunk.position] = false
-    }
-
-    mutating func askedForHashes(_ connection: ConnectionID, until deadline: Instant) {
-        self.hashesAsked = (connection, deadline)
-    }
-
-    /// The hash list will not come from this peer.
-    mutating func hashesEnded(_ connection: ConnectionID) {
-        if self.hashesAsked?.of == connection { self.hashesAsked = nil }
-    }
-
-    mutating func hashesArrived() {
-        self.hashesAsked = nil
-        self.isCheckingHashes = true
-    }
-
-    mutating func hashesChecked() { self.isCheckingHashes = false }
-
-    mutating func ended(_ connection: ConnectionID, chunk: ChunkIndex) {
-        self.askers[chunk.position].removeAll { $0 == connection }
-        self.arrived[chunk.position] = false
-        if self.askers[chunk.position].isEmpty { self.overdue[chunk.position] = false }
-    }
-
-    /// Whether nobody owes the chunk, or only others do and one more may be asked.
-    func mayAsk(_ connection: ConnectionID, for chunk: Int, doubling: Doubling) -> Bool {
-        guard !self.verified[chunk], !self.arrived[chunk] else { return false }
-        let askers = self.askers[chunk]
-        if askers.isEmpty { return true }
-        guard !askers.contains(connection) else { return false }
-        switch doubling {
-        case .never: return false
-        case .overdue: return self.overdue[chunk] && askers.count < Self.askerLimit
-        case .always: return askers.count == 1
-        }
-    }
-
-    /// When a chunk that one peer owes may be asked of a second.
-    enum Doubling {
-        case never
-        case overdue
-        /// Endgame: nothing else is left to ask for.
-        case always
     }
 }

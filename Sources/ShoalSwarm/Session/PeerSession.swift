@@ -33,14 +33,11 @@ struct PeerSession: Sendable {
     var isClosing = false
     /// Malformed messages so far.
     var malformed = 0
-    /// Shards of which the peer sent wrong bytes; a second one bans it.
-    var corruptShards: [ShardOfSwarm] = []
     /// Until when the peer wants no requests.
     var busyUntil: Instant?
-    /// When it last made us hash a shard again: once a minute is enough.
-    var lastRecheck: Instant?
+    var score = PeerScore()
 
-    init(connection: ConnectionID, path: PeerPath, nonce: Nonce, window: Int, at now: Instant) {
+    init(connection: ConnectionID, path: PeerPath, nonce: Nonce, window: TransferWindow, at now: Instant) {
         self.connection = connection
         self.path = path
         self.openedAt = now
@@ -51,6 +48,13 @@ struct PeerSession: Sendable {
 
     var identity: PeerIdentity? {
         if case .open(let identity) = self.phase { identity } else { nil }
+    }
+
+    /// Whether it may be asked for anything.
+    var isUsable: Bool { !self.isClosing && self.liveness.standing == .fine && self.identity != nil }
+
+    func score(at now: Instant) -> PeerScore.Report {
+        self.score.report(self.downloads.pace, isOwing: self.downloads.isOwing, at: now)
     }
 }
 
@@ -100,16 +104,33 @@ struct SharedSwarm: Sendable {
     /// Its requests for hash lists that are not answered yet.
     var hashesBeingServed = 0
 
-    init(theirHandle: UInt16) { self.theirHandle = theirHandle }
-
-    mutating func setPartial(_ chunks: Bitfield, of shard: ShardIndex) {
-        if self.partial[shard] == nil, self.partial.count >= Self.partialLimit, let first = self.partial.first {
-            self.partial.removeValue(forKey: first.key)
-        }
-        self.partial[shard] = chunks
+    init(theirHandle: UInt16, refused: Set<ShardIndex> = []) {
+        self.theirHandle = theirHandle
+        self.refused = refused
     }
 
-    mutating func removePartial(of shard: ShardIndex) { self.partial.removeValue(forKey: shard) }
+    /// What the peer has of a shard that it is receiving is now other than before.
+    struct PartialChange {
+        let shard: ShardIndex
+        let before: Bitfield?
+        let after: Bitfield?
+    }
+
+    /// Whether it told of anything that it can serve.
+    var hasSomething: Bool { self.holdings != nil || !self.partial.isEmpty }
+
+    /// Enters the chunks that the peer has of a shard; nil: none, or all. Returns what that changed.
+    mutating func setPartial(_ chunks: Bitfield?, of shard: ShardIndex) -> [PartialChange] {
+        let before = self.partial[shard]
+        guard before != chunks else { return [] }
+        var changes = [PartialChange(shard: shard, before: before, after: chunks)]
+        if chunks != nil, before == nil, self.partial.count >= Self.partialLimit, let first = self.partial.first {
+            self.partial.removeValue(forKey: first.key)
+            changes.append(PartialChange(shard: first.key, before: first.value, after: nil))
+        }
+        self.partial[shard] = chunks
+        return changes
+    }
 
     func hasWhole(_ shard: ShardIndex) -> Bool {
         guard let holdings, shard.position < holdings.count else { return false }

@@ -6,75 +6,173 @@ struct ChunkRun: Hashable, Sendable {
     var shard: ShardIndex
     var first: ChunkIndex
     var count: Int
+    /// How urgent it is: that of the shard, raised when others have let it become late.
+    var priority: Priority
 }
 
-/// Chooses chunks: shards that have begun before others, rarest first among those, random ties; late chunks again from
-/// another peer; at the very end whatever is still owed by others.
-enum ChunkPicker {
-    /// The next run of at most `limit` chunks that `peer` can serve, or nil.
-    static func pick(
-        from holdings: Holdings,
-        for peer: ConnectionID,
-        sharing shared: SharedSwarm,
-        limit: Int
-    ) -> ChunkRun? {
-        for doubling in [ReceivingShard.Doubling.never, .overdue] {
-            if let run = self.run(from: holdings, for: peer, sharing: shared, limit: limit, doubling: doubling) {
-                return run
-            }
-        }
-        guard self.isEndgame(holdings) else { return nil }
-        return self.run(from: holdings, for: peer, sharing: shared, limit: limit, doubling: .always)
+/// The part of a swarm's chunks that a node asks for first, so that the fetchers of one source ask it for different ones
+/// and get the rest from each other.
+///
+/// Chunk by chunk a hash says which of the fetchers that a node knows is to ask first. Fetchers that know the same others
+/// agree; those that do not lose a little.
+struct Portion: Hashable, Sendable {
+    /// Of this node among the fetchers that it knows, in the order of their IDs.
+    var rank = 0
+    /// How many they are, this node included.
+    var count = 1
+    /// Where this node begins inside a shard, when it is not the only fetcher.
+    var salt: UInt64 = 0
+
+    func contains(_ chunk: Int, of shard: ShardIndex) -> Bool {
+        guard self.count > 1 else { return true }
+        var hash = SeededGenerator(seed: UInt64(shard.rawValue) << 32 | UInt64(chunk))
+        return hash.next() % UInt64(self.count) == UInt64(self.rank)
     }
 
-    /// The rarest shard that has not begun and that the peer can serve; ties are broken at random.
+    func start(in shard: ShardIndex, of count: Int) -> Int {
+        guard self.count > 1 else { return 0 }
+        var hash = SeededGenerator(seed: self.salt ^ UInt64(shard.rawValue))
+        return Int(hash.next() % UInt64(count))
+    }
+}
+
+/// Chooses chunks: urgent ones before others; among equals those that the fewest peers have, of those the ones in this
+/// node's portion; late chunks again from another peer; at the very end whatever is still owed by others.
+enum ChunkPicker {
+    /// What is looked for.
+    enum Pass {
+        /// Only what an engine waits for, and what is late.
+        case urgent
+        case everything
+    }
+
+    /// The next run of at most `limit` chunks that `peer` can serve, or nil.
+    static func pick(
+        from swarm: Swarm,
+        for peer: ConnectionID,
+        sharing shared: SharedSwarm,
+        portion: Portion = Portion(),
+        pass: Pass = .everything,
+        limit: Int
+    ) -> ChunkRun? {
+        guard let holdings = swarm.holdings else { return nil }
+        var search = Search(swarm: swarm, holdings: holdings, peer: peer, shared: shared, portion: portion)
+        switch pass {
+        case .urgent:
+            return search.run(limit: limit, doubling: .never, upTo: .next)
+                ?? search.run(limit: limit, doubling: .overdue, upTo: .replicate)
+        case .everything:
+            if let run = search.run(limit: limit, doubling: .never, upTo: .replicate) { return run }
+            guard Self.isEndgame(swarm, holdings) else { return nil }
+            return search.run(limit: limit, doubling: .always, upTo: .replicate)
+        }
+    }
+
+    /// The shard to begin next among those that have not begun and that the peer can serve: the most urgent, of those the
+    /// rarest; ties are broken at random.
     static func nextShard(
-        of holdings: Holdings,
+        of swarm: Swarm,
         sharing shared: SharedSwarm,
         using generator: inout SeededGenerator
     ) -> ShardIndex? {
-        var best: ShardIndex?
-        var bestAvailability = UInt16.max
+        guard let holdings = swarm.holdings else { return nil }
+        var best: (shard: ShardIndex, priority: Priority, availability: UInt16)?
         var ties: UInt64 = 0
-        for position in holdings.complete.clearBits {
-            let shard = ShardIndex(position)
-            guard holdings.receiving[shard] == nil, shared.canServeSome(of: shard) else { continue }
-            let availability = holdings.availability[position]
-            guard best == nil || availability <= bestAvailability else { continue }
-            ties = availability == bestAvailability ? ties + 1 : 1
-            if ties == 1 || generator.next() % ties == 0 { best = shard }
-            bestAvailability = availability
-        }
-        return best
-    }
-
-    /// Whether every missing chunk of the model is owed by somebody.
-    private static func isEndgame(_ holdings: Holdings) -> Bool {
-        let begun = holdings.receiving.count
-        guard holdings.complete.count - holdings.complete.setCount == begun else { return false }
-        return holdings.receiving.allSatisfy { _, receiving in
-            receiving.verified.clearBits.allSatisfy { !receiving.askers[$0].isEmpty }
-        }
-    }
-
-    private static func run(
-        from holdings: Holdings,
-        for peer: ConnectionID,
-        sharing shared: SharedSwarm,
-        limit: Int,
-        doubling: ReceivingShard.Doubling
-    ) -> ChunkRun? {
-        for (shard, receiving) in holdings.receiving where holdings.hasHashes(of: shard) {
-            let share = shared.share(of: shard)
-            if case .nothing = share { continue }
-            func isWanted(_ chunk: Int) -> Bool {
-                receiving.mayAsk(peer, for: chunk, doubling: doubling) && share.contains(chunk)
+        for shard in swarm.wantedShards where holdings.receiving[shard] == nil {
+            guard let priority = swarm.priority(of: shard), shared.canServeSome(of: shard) else { continue }
+            let availability = holdings.availability[shard.position]
+            if let best {
+                guard (priority, availability) <= (best.priority, best.availability) else { continue }
+                ties = (priority, availability) == (best.priority, best.availability) ? ties + 1 : 1
+            } else {
+                ties = 1
             }
-            guard let first = (0..<receiving.verified.count).first(where: isWanted) else { continue }
-            let end = min(receiving.verified.count, first + limit)
-            let count = (first..<end).prefix(while: isWanted).count
-            return ChunkRun(shard: shard, first: ChunkIndex(first), count: count)
+            if ties == 1 || generator.next() % ties == 0 { best = (shard, priority, availability) }
         }
-        return nil
+        return best?.shard
+    }
+
+    /// Whether every missing chunk of what is wanted is owed by somebody.
+    private static func isEndgame(_ swarm: Swarm, _ holdings: Holdings) -> Bool {
+        guard swarm.hasBegunAll else { return false }
+        return holdings.receiving.allSatisfy { shard, receiving in
+            swarm.priority(of: shard) == nil
+                || receiving.verified.clearBits.allSatisfy { !receiving.askers[$0].isEmpty }
+        }
+    }
+}
+
+/// One look through the shards that have begun.
+private struct Search {
+    let swarm: Swarm
+    let holdings: Holdings
+    let peer: ConnectionID
+    let shared: SharedSwarm
+    let portion: Portion
+
+    /// How good a chunk is to ask for: smaller is better.
+    private struct Rank: Comparable {
+        var priority: Priority
+        var sharers: Int
+        var isOthers: Bool
+
+        static func < (left: Rank, right: Rank) -> Bool {
+            (left.priority, left.sharers, left.isOthers ? 1 : 0) < (
+                right.priority, right.sharers, right.isOthers ? 1 : 0
+            )
+        }
+    }
+
+    /// The best run of shards that are at least as urgent as `limit` says.
+    mutating func run(limit: Int, doubling: ReceivingShard.Doubling, upTo leastUrgent: Priority) -> ChunkRun? {
+        var best: (rank: Rank, run: ChunkRun)?
+        for (shard, receiving) in self.holdings.receiving where self.holdings.hasHashes(of: shard) {
+            guard let priority = self.swarm.priority(of: shard), priority <= leastUrgent else { continue }
+            if let best, best.rank.priority < priority { continue }
+            let share = self.shared.share(of: shard)
+            if case .nothing = share { continue }
+            let candidate = self.best(in: shard, receiving, share, priority, doubling, limit)
+            guard let candidate else { continue }
+            if let best, best.rank <= candidate.rank { continue }
+            best = candidate
+        }
+        guard var run = best?.run else { return nil }
+        if case .overdue = doubling { run.priority = min(run.priority, .next) }
+        return run
+    }
+
+    private func best(
+        in shard: ShardIndex,
+        _ receiving: ReceivingShard,
+        _ share: SharedSwarm.Share,
+        _ priority: Priority,
+        _ doubling: ReceivingShard.Doubling,
+        _ limit: Int
+    ) -> (rank: Rank, run: ChunkRun)? {
+        let count = receiving.verified.count
+        let whole = Int(self.holdings.availability[shard.position])
+        func rank(_ chunk: Int) -> Rank? {
+            guard receiving.mayAsk(self.peer, for: chunk, doubling: doubling), share.contains(chunk) else { return nil }
+            return Rank(
+                priority: priority,
+                sharers: whole + Int(receiving.sharers[chunk]),
+                isOthers: !self.portion.contains(chunk, of: shard)
+            )
+        }
+        let start = self.portion.start(in: shard, of: count)
+        var best: (rank: Rank, chunk: Int)?
+        for step in 0..<count {
+            let chunk = start + step < count ? start + step : start + step - count
+            guard let rank = rank(chunk) else { continue }
+            if let best, best.rank <= rank { continue }
+            best = (rank, chunk)
+            // Nothing can be better than a chunk of one's own that no more than one peer has.
+            if rank.sharers <= 1, !rank.isOthers { break }
+        }
+        guard let best else { return nil }
+        let end = min(count, best.chunk + limit)
+        let length = (best.chunk..<end).prefix { rank($0) == best.rank }.count
+        let run = ChunkRun(shard: shard, first: ChunkIndex(best.chunk), count: length, priority: priority)
+        return (best.rank, run)
     }
 }

@@ -7,23 +7,26 @@ struct DownloadLedger: Sendable {
     private(set) var requests = SortedMap<UInt32, OutstandingRequest>()
     /// Chunks that are asked for and have not arrived; what the window bounds.
     private(set) var inFlight = 0
-    private(set) var window: Int
+    private(set) var window: TransferWindow
+    private(set) var pace = Pace()
     private var nextID: UInt32 = 1
-    private var pace = Pace()
     /// When the peer last sent a frame, or was asked while it owed nothing.
     private(set) var lastProgress: Instant?
 
-    init(window: Int) { self.window = window }
+    init(window: TransferWindow) { self.window = window }
 
     /// Whether there is an ID for another request: they are never used again.
     var hasRequestLeft: Bool { self.nextID < .max }
 
-    /// How many more chunks the peer may be asked for.
-    var windowRoom: Int { max(0, self.window - self.inFlight) }
+    /// How many more chunks the peer may be asked for, `extra` beyond its window.
+    func windowRoom(beyond extra: Int) -> Int { max(0, self.window.size + extra - self.inFlight) }
 
-    /// When a chunk asked for at `sentAt` is late.
-    func chunkDeadline(sentAt: Instant, within limits: ClosedRange<Duration>) -> Instant {
-        guard let average = self.pace.averageCompletion else { return sentAt + limits.upperBound }
+    /// Whether the peer owes something that is still wanted.
+    var isOwing: Bool { self.inFlight > 0 }
+
+    /// When a chunk asked for at `sentAt` is late; `first` for a peer whose speed is not known.
+    func chunkDeadline(sentAt: Instant, within limits: ClosedRange<Duration>, first: Duration) -> Instant {
+        guard let average = self.pace.averageCompletion else { return sentAt + first }
         return sentAt + min(max(average * 4, limits.lowerBound), limits.upperBound)
     }
 
@@ -48,7 +51,7 @@ struct DownloadLedger: Sendable {
         self.nextID += 1
         if self.inFlight == 0 {
             self.lastProgress = now
-            self.pace.paused()
+            self.pace.resumed(at: now)
         }
         self.inFlight += count
         self.requests[request.id] = OutstandingRequest(
@@ -76,6 +79,7 @@ struct DownloadLedger: Sendable {
         if completesChunk, request.arrive(chunk) {
             self.inFlight -= 1
             self.pace.completed(after: now - request.sentAt, at: now)
+            self.window.arrived(after: now - request.sentAt, at: now)
         }
         self.requests[id] = request
     }
@@ -85,7 +89,10 @@ struct DownloadLedger: Sendable {
         guard var request = self.requests[id] else { return nil }
         if request.arrive(chunk) { self.inFlight -= 1 }
         request.ended += 1
-        if verified { request.verified += 1 }
+        if verified {
+            request.verified += 1
+            self.window.verified()
+        }
         guard request.ended == Int(request.request.count) else {
             self.requests[id] = request
             return nil
@@ -94,18 +101,19 @@ struct DownloadLedger: Sendable {
         return request
     }
 
+    /// What still comes of the request is not wanted.
     mutating func markCancelled(_ id: UInt32) { self.requests.update(id) { $0.isCancelled = true } }
 
-    /// Leaves the peer one chunk at a time, until it is quicker.
-    mutating func shrinkWindow() { self.window = 1 }
+    /// Something of the peer was wrong: one chunk at a time, until one is right.
+    mutating func putOnTrial() { self.window.putOnTrial() }
 
-    mutating func markOverdue(_ id: UInt32) { self.requests.update(id) { $0.isOverdue = true } }
-
-    /// Sets the window to twice the bandwidth-delay product, within `limits`.
-    mutating func adjustWindow(within limits: ClosedRange<Int>) {
-        guard let product = self.pace.chunksInFlight else { return }
-        self.window = min(max(2 * product, limits.lowerBound), limits.upperBound)
+    mutating func markOverdue(_ id: UInt32) {
+        self.requests.update(id) { $0.isOverdue = true }
+        self.window.missedDeadline()
     }
+
+    /// The peer was told that the request is more urgent now.
+    mutating func promote(_ id: UInt32, to priority: Priority) { self.requests.update(id) { $0.priority = priority } }
 }
 
 struct OutstandingRequest: Sendable {
@@ -113,6 +121,8 @@ struct OutstandingRequest: Sendable {
     let swarm: SwarmHandle
     let sentAt: Instant
     let deadline: Instant
+    /// What the peer knows of its urgency.
+    var priority: Priority
     var firstFrameAt: Instant?
     /// Chunks that have come whole or are settled otherwise: no longer in flight.
     private(set) var arrived: Bitfield
@@ -127,6 +137,7 @@ struct OutstandingRequest: Sendable {
         self.swarm = swarm
         self.sentAt = sentAt
         self.deadline = deadline
+        self.priority = request.priority
         self.arrived = Bitfield(count: Int(request.count))
     }
 

@@ -5,33 +5,36 @@ struct Pace: Sendable {
     /// Nanoseconds from a request to each of its chunks; decays by an eighth with each chunk, as TCP's estimator does
     /// (RFC 6298).
     private var completion: Int64?
-    /// Nanoseconds between chunks, decaying likewise.
+    /// Nanoseconds between chunks while some are owed, decaying likewise.
     private var spacing: Int64?
-    /// The least time from a request to its first frame: what of it is not queueing.
+    /// Nanoseconds from a request to its first frame, decaying likewise.
     private var latency: Int64?
-    private var lastCompletion: Instant?
+    /// When the last chunk came, or since when chunks are owed.
+    private var waitsSince: Instant?
 
     /// How long the peer takes for a chunk, its queue included.
     var averageCompletion: Duration? { self.completion.map { .nanoseconds($0) } }
 
-    /// The bandwidth-delay product, in chunks; nil until it is known.
-    var chunksInFlight: Int? {
-        guard let spacing, let latency else { return nil }
-        return Int(latency / max(spacing, 1)) + 1
+    /// From a request to its first frame.
+    var averageLatency: Duration? { self.latency.map { .nanoseconds($0) } }
+
+    /// Chunks in a thousand seconds while some are owed; falls while one is waited for. Nil until two have come.
+    func rate(isOwing: Bool, at now: Instant) -> Int64? {
+        guard var spacing = self.spacing else { return nil }
+        if isOwing, let waitsSince { spacing = max(spacing, (now - waitsSince).wholeNanoseconds) }
+        return 1_000_000_000_000 / max(spacing, 1)
     }
 
     mutating func completed(after duration: Duration, at now: Instant) {
         Self.blend(duration.wholeNanoseconds, into: &self.completion)
-        if let last = self.lastCompletion { Self.blend((now - last).wholeNanoseconds, into: &self.spacing) }
-        self.lastCompletion = now
+        if let since = self.waitsSince { Self.blend((now - since).wholeNanoseconds, into: &self.spacing) }
+        self.waitsSince = now
     }
 
-    /// Nothing was asked for since the last chunk: the time until the next one says nothing.
-    mutating func paused() { self.lastCompletion = nil }
+    /// Nothing was owed until now: the time before says nothing.
+    mutating func resumed(at now: Instant) { self.waitsSince = now }
 
-    mutating func answered(after duration: Duration) {
-        self.latency = min(self.latency ?? .max, duration.wholeNanoseconds)
-    }
+    mutating func answered(after duration: Duration) { Self.blend(duration.wholeNanoseconds, into: &self.latency) }
 
     private static func blend(_ sample: Int64, into average: inout Int64?) {
         average = average.map { $0 + (sample - $0) / 8 } ?? sample

@@ -98,6 +98,11 @@ struct UploadScheduler: Sendable {
         self.peers.update(connection) { $0.end(request: request, reason: .cancelled) } ?? nil
     }
 
+    /// The requester wants a request sooner, or less soon.
+    mutating func promote(_ connection: ConnectionID, request: UInt32, to priority: Priority) {
+        self.peers.update(connection) { $0.promote(request: request, to: priority) }
+    }
+
     /// The shard is gone: every request for it ends. Returns the `reject`s, by connection.
     mutating func lost(_ shard: ShardOfSwarm) -> [(ConnectionID, Rejection)] {
         var rejections: [(ConnectionID, Rejection)] = []
@@ -171,11 +176,11 @@ private struct PeerUploads: Sendable {
     /// The most urgent job with chunks left; the oldest among equals.
     var nextJob: Int? {
         self.jobs.indices.filter { self.jobs[$0].hasNext }.min {
-            (self.jobs[$0].request.priority, $0) < (self.jobs[$1].request.priority, $1)
+            (self.jobs[$0].priority, $0) < (self.jobs[$1].priority, $1)
         }
     }
 
-    var urgency: Priority? { self.nextJob.map { self.jobs[$0].request.priority } }
+    var urgency: Priority? { self.nextJob.map { self.jobs[$0].priority } }
 
     func isOver(at now: Instant, limit: Duration) -> Bool {
         guard !self.isActive else { return false }
@@ -217,6 +222,11 @@ private struct PeerUploads: Sendable {
         return self.finish(position)
     }
 
+    mutating func promote(request id: UInt32, to priority: Priority) {
+        guard let position = self.jobs.firstIndex(where: { $0.request.id == id }) else { return }
+        self.jobs[position].priority = priority
+    }
+
     mutating func end(request id: UInt32, reason: Rejection.Reason) -> Rejection? {
         guard let position = self.jobs.firstIndex(where: { $0.request.id == id }) else { return nil }
         self.jobs[position].endReason = self.jobs[position].endReason ?? reason
@@ -238,6 +248,8 @@ private struct UploadJob: Sendable {
     let request: ChunkRequest
     let shard: ShardOfSwarm
     let shardSize: Int
+    /// As the requester sees it now.
+    var priority: Priority
     private var taken = 0
     private var chunksSent = 0
     private(set) var framesSent: UInt32 = 0
@@ -249,6 +261,7 @@ private struct UploadJob: Sendable {
         self.request = request
         self.shard = shard
         self.shardSize = shardSize
+        self.priority = request.priority
     }
 
     var hasNext: Bool { self.endReason == nil && self.taken < Int(self.request.count) }

@@ -1,0 +1,149 @@
+import ShoalCore
+import ShoalWire
+
+/// What becomes of chunks that were asked for.
+extension MeshMachine {
+    mutating func frameArrived(
+        _ connection: ConnectionID,
+        request: UInt32,
+        chunk: ChunkIndex,
+        completesChunk: Bool,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        self.heard(connection, at: now)
+        let outstanding = self.peers.update(connection) { peer -> OutstandingRequest? in
+            peer.downloads.frameArrived(
+                request: request,
+                chunk: chunk,
+                completesChunk: completesChunk,
+                at: now
+            )
+            return peer.downloads.requests[request]
+        }
+        guard completesChunk, let outstanding = outstanding ?? nil else { return }
+        let receipt = ChunkReceipt(
+            connection: connection,
+            request: request,
+            swarm: outstanding.swarm,
+            shard: outstanding.request.shard,
+            chunk: chunk
+        )
+        self.swarms.update(receipt.swarm) { swarm in
+            _ = swarm.holdings?.update(receipt.shard) { $0.arrived[chunk.position] = true }
+        }
+        let isThere = self.swarms[receipt.swarm]?.holdings?.hasVerified(chunk, of: receipt.shard) ?? true
+        effects.append(isThere ? .drop(receipt) : .verify(receipt))
+        self.needsFilling = true
+    }
+
+    mutating func chunkVerified(_ receipt: ChunkReceipt, at now: Instant, into effects: inout [MeshEffect]) {
+        self.chunkEnded(receipt, verified: true, into: &effects)
+        self.cancelOthers(receipt, into: &effects)
+        // The second copy of a chunk that two peers were asked for is not worth counting.
+        if let holdings = self.swarms[receipt.swarm]?.holdings, !holdings.hasVerified(receipt.chunk, of: receipt.shard)
+        {
+            let size = holdings.size(of: receipt.chunk, in: receipt.shard)
+            let node = self.node(of: receipt.connection)
+            self.swarms.update(receipt.swarm) { $0.received(size, from: node) }
+        }
+        let completes = self.swarms.update(receipt.swarm) { swarm in
+            swarm.holdings?.verified(receipt.chunk, of: receipt.shard) ?? false
+        }
+        guard completes == true else {
+            if self.nextPartialNotice == nil { self.nextPartialNotice = now + self.configuration.partialInterval }
+            return
+        }
+        self.shardCompleted(receipt.shard, receipt.swarm, at: now, into: &effects)
+    }
+
+    private mutating func shardCompleted(
+        _ shard: ShardIndex,
+        _ handle: SwarmHandle,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        self.swarms.update(handle) { $0.endDemand(for: shard) }
+        effects.append(.observe(.shardCompleted(handle, shard)))
+        let message = ControlMessage(handle: handle.rawValue, .have([shard]))
+        for (connection, peer) in self.peers where peer.swarms[handle] != nil {
+            effects.append(.send(connection, message))
+        }
+        guard self.swarms[handle]?.isComplete == true else { return }
+        effects.append(.observe(.swarmCompleted(handle)))
+        self.announceCompletion(handle, at: now, into: &effects)
+    }
+
+    /// The first good copy won: what others still owe of this chunk is not worth their bytes. A request is cancelled
+    /// when none of its chunks is wanted any more.
+    private mutating func cancelOthers(_ receipt: ChunkReceipt, into effects: inout [MeshEffect]) {
+        guard let receiving = self.swarms[receipt.swarm]?.holdings?.receiving[receipt.shard] else { return }
+        for connection in receiving.askers[receipt.chunk.position] {
+            guard let requests = self.peers[connection]?.downloads.requests else { continue }
+            for (id, outstanding) in requests where !outstanding.isCancelled {
+                guard outstanding.swarm == receipt.swarm, outstanding.request.shard == receipt.shard else { continue }
+                guard outstanding.chunks.contains(receipt.chunk.position) else { continue }
+                let isWanted = outstanding.chunks.contains { chunk in
+                    chunk != receipt.chunk.position && !receiving.verified[chunk]
+                }
+                if !isWanted { self.cancel(id, outstanding, of: connection, into: &effects) }
+            }
+        }
+    }
+
+    /// Takes back a request: what of it is on its way is dropped when it comes. Its chunks end in `chunkDropped`.
+    mutating func cancel(
+        _ id: UInt32,
+        _ request: OutstandingRequest,
+        of connection: ConnectionID,
+        into effects: inout [MeshEffect]
+    ) {
+        guard !request.isCancelled else { return }
+        self.peers.update(connection) { $0.downloads.markCancelled(id) }
+        effects.append(.send(connection, ControlMessage(handle: request.swarm.rawValue, .cancel(id: id))))
+        effects.append(.discard(connection, request: id))
+    }
+
+    mutating func cancelAll(of connection: ConnectionID, into effects: inout [MeshEffect]) {
+        for (id, request) in self.peers[connection]?.downloads.requests ?? SortedMap() {
+            self.cancel(id, request, of: connection, into: &effects)
+        }
+    }
+
+    /// A chunk that was asked for is settled: its room is free again.
+    mutating func chunkEnded(_ receipt: ChunkReceipt, verified: Bool, into effects: inout [MeshEffect]) {
+        self.room += 1
+        self.needsFilling = true
+        self.swarms.update(receipt.swarm) { swarm in
+            _ = swarm.holdings?.update(receipt.shard) { $0.ended(receipt.connection, chunk: receipt.chunk) }
+        }
+        let whole = self.peers.update(receipt.connection) { peer -> OutstandingRequest? in
+            if verified { peer.score.chunkVerified() }
+            return peer.downloads.chunkEnded(request: receipt.request, chunk: receipt.chunk, verified: verified)
+        }
+        guard let ended = whole ?? nil, ended.verified > 0 else { return }
+        let message = ControlMessage.Body.ack(id: receipt.request, chunks: UInt16(ended.verified))
+        effects.append(.send(receipt.connection, ControlMessage(handle: receipt.swarm.rawValue, message)))
+    }
+
+    mutating func receivedReject(
+        _ rejection: Rejection,
+        from connection: ConnectionID,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let outstanding = self.peers[connection]?.downloads.requests[rejection.id] else { return }
+        switch rejection.reason {
+        case .missing: self.refuse(outstanding.request.shard, outstanding.swarm, of: connection)
+        case .busy, .limit:
+            // At least 100 ms: a peer that says "busy, come back at once" would keep us asking.
+            let pause = max(Duration.milliseconds(Int64(min(rejection.retryAfter, 60_000))), .milliseconds(100))
+            self.peers.update(connection) { $0.busyUntil = now + pause }
+        // Who cancels what we did not does not want to serve us.
+        case .cancelled where outstanding.isCancelled: break
+        case .denied, .cancelled: self.peers.update(connection) { $0.busyUntil = now + .seconds(60) }
+        }
+        effects.append(.settle(connection, request: rejection.id, framesSent: rejection.framesSent))
+        self.needsFilling = true
+    }
+}

@@ -1,0 +1,70 @@
+import ShoalCore
+import ShoalWire
+
+/// Copies of rare shards, made by nodes that have leave to, so that a seeder that goes does not take the last one with it.
+extension MeshMachine {
+    /// Looks for shards that fewer than ``MeshConfiguration/replicas`` nodes are known to have, and wants some of them.
+    ///
+    /// Of the nodes that lack a rare shard, a rendezvous hash (Thaler and Ravishankar, 1998) says which are to copy it, so
+    /// that not all of them do. Those may be unable to: now and then a node copies out of its turn.
+    mutating func planReplication(at now: Instant) {
+        self.nextReplication = nil
+        for handle in self.swarms.keys { self.planReplication(of: handle, at: now) }
+        self.scheduleReplication(at: now)
+    }
+
+    mutating func scheduleReplication(at now: Instant) {
+        guard self.nextReplication == nil, self.swarms.values.contains(where: { $0.replicates }) else { return }
+        let interval = self.configuration.replicationInterval
+        let jitter = Int64.random(in: 0...interval.wholeNanoseconds / 2, using: &self.generator)
+        self.nextReplication = now + interval + .nanoseconds(jitter)
+    }
+
+    private mutating func planReplication(of handle: SwarmHandle, at now: Instant) {
+        guard let swarm = self.swarms[handle], let holdings = swarm.holdings, swarm.replicates else { return }
+        var copying = swarm.demands.filter { $0.value == .replicate }
+        var budget = (swarm.description.replicationBudget ?? 0) - holdings.verifiedBytes
+        // Nobody offers it any more: its place is for another.
+        for (shard, _) in copying where holdings.availability[shard.position] == 0 {
+            self.swarms.update(handle) { $0.endDemand(for: shard) }
+        }
+        copying.removeAll { holdings.availability[$0.key.position] == 0 }
+        budget -= copying.reduce(0) { $0 + holdings.shardSizes[$1.key.position] }
+        var places = self.configuration.replicatesAtOnce - copying.count
+        guard places > 0 else { return }
+        for shard in self.rareShards(of: holdings) where places > 0 {
+            let size = holdings.shardSizes[shard.position]
+            guard swarm.demands[shard] == nil, size <= budget, self.isOurTurn(shard, handle, holdings) else { continue }
+            guard self.swarms.update(handle, { $0.demand(shard, .replicate) }) == true else { continue }
+            budget -= size
+            places -= 1
+        }
+        self.lookForShardsAnew(handle)
+    }
+
+    /// Shards that we lack and few have, rarest first.
+    private func rareShards(of holdings: Holdings) -> [ShardIndex] {
+        let rare = holdings.complete.clearBits.filter { shard in
+            holdings.availability[shard] > 0 && Int(holdings.availability[shard]) < self.configuration.replicas
+        }
+        return rare.sorted { (holdings.availability[$0], $0) < (holdings.availability[$1], $1) }.map { ShardIndex($0) }
+    }
+
+    private mutating func isOurTurn(_ shard: ShardIndex, _ handle: SwarmHandle, _ holdings: Holdings) -> Bool {
+        let missing = self.configuration.replicas - Int(holdings.availability[shard.position])
+        let own = Self.rendezvous(self.nodeID, shard)
+        let ahead = self.peers.values.count { peer in
+            guard let node = peer.identity?.nodeID, let shared = peer.swarms[handle], !shared.hasWhole(shard) else {
+                return false
+            }
+            return Self.rendezvous(node, shard) < own
+        }
+        return ahead < missing || self.generator.next() % 8 == 0
+    }
+
+    private static func rendezvous(_ node: NodeID, _ shard: ShardIndex) -> UInt64 {
+        let seed = node.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        var hash = SeededGenerator(seed: seed ^ UInt64(shard.rawValue))
+        return hash.next()
+    }
+}

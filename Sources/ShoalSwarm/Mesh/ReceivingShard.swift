@@ -1,0 +1,101 @@
+import ShoalCore
+
+/// A shard of which some chunks are missing.
+struct ReceivingShard: Sendable {
+    var verified: Bitfield
+    /// 4 peers may owe the same chunk, each asked because those before it are late.
+    static let askerLimit = 4
+
+    /// Who owes each chunk: one, a second because little else is left, or some because those before them are late.
+    private(set) var askers: [[ConnectionID]]
+    /// Chunks that are late: another peer may be asked as well, before anything that is not.
+    var overdue: Bitfield
+    /// Who was asked for the hash list, and until when it is waited for.
+    private(set) var hashesAsked: (of: ConnectionID, until: Instant)?
+    /// The hash list is here and being checked.
+    private(set) var isCheckingHashes = false
+    /// Chunks that came whole and are not yet settled: nobody is asked for them again.
+    var arrived: Bitfield
+    /// Chunks were verified since peers were last told.
+    var hasNews = false
+    /// How many peers that are receiving the shard as well have each chunk.
+    private(set) var sharers: [UInt16]
+
+    init(verified: Bitfield) {
+        self.verified = verified
+        self.askers = [[ConnectionID]](repeating: [], count: verified.count)
+        self.overdue = Bitfield(count: verified.count)
+        self.arrived = Bitfield(count: verified.count)
+        self.hasNews = !verified.isEmpty
+        self.sharers = [UInt16](repeating: 0, count: verified.count)
+    }
+
+    /// A peer has other chunks of the shard than before; nil: none, or all (which ``Holdings/availability`` counts).
+    mutating func shared(_ before: Bitfield?, _ after: Bitfield?) {
+        for (field, step) in [(before, -1), (after, 1)] {
+            guard let field, field.count == self.sharers.count else { continue }
+            for chunk in field.setBits {
+                let sum = Int(self.sharers[chunk]) + step
+                precondition(sum >= 0, "a chunk is shared by fewer than none")
+                self.sharers[chunk] = UInt16(sum)
+            }
+        }
+    }
+
+    mutating func asked(_ connection: ConnectionID, for chunk: ChunkIndex) {
+        self.askers[chunk.position].append(connection)
+        // The newcomer has its own time.
+        self.overdue[chunk.position] = false
+    }
+
+    mutating func askedForHashes(_ connection: ConnectionID, until deadline: Instant) {
+        self.hashesAsked = (connection, deadline)
+    }
+
+    /// The hash list will not come from this peer.
+    mutating func hashesEnded(_ connection: ConnectionID) {
+        if self.hashesAsked?.of == connection { self.hashesAsked = nil }
+    }
+
+    mutating func hashesArrived() {
+        self.hashesAsked = nil
+        self.isCheckingHashes = true
+    }
+
+    mutating func hashesChecked() { self.isCheckingHashes = false }
+
+    mutating func ended(_ connection: ConnectionID, chunk: ChunkIndex) {
+        self.askers[chunk.position].removeAll { $0 == connection }
+        self.arrived[chunk.position] = false
+    }
+
+    /// Whether nobody owes the chunk, or only others do and one more may be asked.
+    func mayAsk(_ connection: ConnectionID, for chunk: Int, doubling: Doubling) -> Bool {
+        guard !self.verified[chunk], !self.arrived[chunk] else { return false }
+        let askers = self.askers[chunk]
+        guard !askers.contains(connection) else { return false }
+        switch doubling {
+        case .never: return askers.isEmpty
+        case .overdue: return self.overdue[chunk] && askers.count < Self.askerLimit
+        case .always: return askers.count == 1
+        }
+    }
+
+    /// The peer is gone, or is to go: what it owed is late.
+    mutating func abandoned(by connection: ConnectionID) {
+        for chunk in self.askers.indices where self.askers[chunk].contains(connection) && !self.arrived[chunk] {
+            self.ended(connection, chunk: ChunkIndex(chunk))
+            if !self.verified[chunk] { self.overdue[chunk] = true }
+        }
+        self.hashesEnded(connection)
+    }
+
+    /// When a chunk that one peer owes may be asked of a second.
+    enum Doubling {
+        case never
+        /// Only late ones, also if nobody owes them any more.
+        case overdue
+        /// Endgame: nothing else is left to ask for.
+        case always
+    }
+}
