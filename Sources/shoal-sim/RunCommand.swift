@@ -74,7 +74,8 @@ struct RunCommand: ParsableCommand {
         print("  complete     p50 \(times[0]), p95 \(times[1]), max \(times[2]) (\(report.completion.count) nodes)")
         print("  control      \(report.controlRate) B/s a node, \(Figures.megabytes(report.controlBytes))")
         let wasted = Figures.percent(report.wastedParts)
-        print("  bulk         \(Figures.megabytes(report.bulkBytes)), wasted \(wasted)")
+        let parts = "wrong \(Figures.percent(report.wrongParts)), too late \(Figures.percent(report.lateParts))"
+        print("  bulk         \(Figures.megabytes(report.bulkBytes)), wasted \(wasted) (\(parts))")
         if report.failures > 0 { print("  failures     \(report.failures)") }
         print("  digest       \(report.digest.hex)")
     }

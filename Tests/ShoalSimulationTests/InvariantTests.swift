@@ -43,18 +43,31 @@ import Testing
     }
 
     @Test func `asking for more than there is room for`() throws {
+        let room = MeshConfiguration().room
         let violation = try Self.violation { _, effect in
             guard case .request(let connection, let swarm, var request) = effect else { return effect }
-            request.count = 65
+            request.count = UInt16(room + 1)
             return .request(connection, swarm, request)
         }
-        #expect(violation?.rule == .noRoom(asked: 65, free: 64))
+        #expect(violation?.rule == .noRoom(asked: room + 1, free: room))
+    }
+
+    @Test func `asking for what lies behind the end of a shard`() throws {
+        let violation = try Self.violation { _, effect in
+            guard case .request(let connection, let swarm, var request) = effect else { return effect }
+            request.first = ChunkIndex(4 as Int)
+            return .request(connection, swarm, request)
+        }
+        switch violation?.rule {
+        case .asksForWhatIsNot(_, let chunk): #expect(chunk == ChunkIndex(4 as Int))
+        default: Issue.record("\(String(describing: violation))")
+        }
     }
 
     @Test func `asking for what is held`() throws {
         var first: ChunkRequest?
         let violation = try Self.violation { node, effect in
-            // From its eighth request on, a fetcher asks again for what its first has brought.
+            // A fetcher asks again for what its first request has brought.
             guard node == 2, case .request(let connection, let swarm, var request) = effect else { return effect }
             guard let old = first else {
                 first = request
@@ -163,12 +176,14 @@ import Testing
         #expect(simulation.violation?.rule.isOfWholeRun == true)
     }
 
-    @Test func `waste beyond what is expected`() throws {
-        let more = "nodes bad count=1 up=5Mbit/s latency=10ms holds=all conduct=poisoning\nexpect waste at-most=0%\n"
-        var simulation = try Self.simulation(more)
+    @Test(arguments: ["waste", "wrong"]) func `waste and wrong bytes beyond what is expected`(what: String) throws {
+        let bad = "nodes bad count=1 up=5Mbit/s latency=10ms holds=all conduct=poisoning\n"
+        var simulation = try Self.simulation(bad + "expect \(what) at-most=0%\n")
         simulation.run()
-        guard case .waste(_, limit: 0) = simulation.violation?.rule else {
-            return #expect(Bool(false), "\(String(describing: simulation.violation))")
+        switch simulation.violation?.rule {
+        case .waste(_, limit: 0): #expect(what == "waste")
+        case .wrong(_, limit: 0): #expect(what == "wrong")
+        default: Issue.record("\(String(describing: simulation.violation))")
         }
     }
 }

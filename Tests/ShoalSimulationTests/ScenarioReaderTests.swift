@@ -24,6 +24,7 @@ import Testing
                 limit 2min
                 expect complete within=60s
                 expect waste at-most=1%
+                expect wrong at-most=2%
                 expect control at-most=2kB/s
                 expect failures count=1
                 """
@@ -51,6 +52,7 @@ import Testing
         #expect(scenario.faults[0].kind == .partition([["seeders", "others"], ["bad"]], for: .seconds(20)))
         #expect(scenario.limit == .seconds(120))
         #expect(scenario.expectations.waste == 10_000)
+        #expect(scenario.expectations.wrong == 20_000)
         #expect(scenario.expectations.control == 2_000)
     }
 

@@ -18,6 +18,9 @@ extension Simulation {
         }
         for position in 0..<Int(request.count) {
             let chunk = ChunkIndex(request.first.position + position)
+            guard chunk.position < self.model.chunkCount(of: request.shard.position) else {
+                return self.violate(.asksForWhatIsNot(request.shard, chunk), of: node)
+            }
             if self.nodes[node].machine?.hasVerified(chunk, of: request.shard, in: swarm) == true {
                 self.violate(.asksForWhatIsHeld(request.shard, chunk), of: node)
             }
@@ -92,6 +95,9 @@ extension Simulation {
         }
         if let limit = expected.waste, report.wastedParts > limit {
             self.violate(.waste(parts: report.wastedParts, limit: limit), of: nil)
+        }
+        if let limit = expected.wrong, report.wrongParts > limit {
+            self.violate(.wrong(parts: report.wrongParts, limit: limit), of: nil)
         }
         if let limit = expected.control, report.controlRate > limit {
             self.violate(.control(report.controlRate, limit: limit), of: nil)

@@ -19,10 +19,17 @@ package struct SimulationReport: Hashable, Sendable {
     /// Received by honest nodes in frames, and what of it became no chunk that was stored.
     package var receivedBytes: Int
     package var wastedBytes: Int
+    /// Of these, what was wrong, and what came after somebody else had sent it.
+    package var wrongBytes: Int
+    package var lateBytes: Int
 
     /// Of a million received bytes.
-    package var wastedParts: Int {
-        self.receivedBytes == 0 ? 0 : Int(Int64(self.wastedBytes) * 1_000_000 / Int64(self.receivedBytes))
+    package var wastedParts: Int { self.parts(self.wastedBytes) }
+    package var wrongParts: Int { self.parts(self.wrongBytes) }
+    package var lateParts: Int { self.parts(self.lateBytes) }
+
+    private func parts(_ bytes: Int) -> Int {
+        self.receivedBytes == 0 ? 0 : Int(Int64(bytes) * 1_000_000 / Int64(self.receivedBytes))
     }
 
     /// The time within which `share` of a hundred nodes were complete.
@@ -56,7 +63,9 @@ extension Simulation {
             bulkBytes: records.reduce(0) { $0 + $1.bulkBytes },
             controlRate: milliseconds == 0 ? 0 : control * 1_000 / milliseconds,
             receivedBytes: received,
-            wastedBytes: received - stored
+            wastedBytes: received - stored,
+            wrongBytes: honest.reduce(0) { $0 + $1.wrongBytes },
+            lateBytes: honest.reduce(0) { $0 + $1.lateBytes }
         )
     }
 }

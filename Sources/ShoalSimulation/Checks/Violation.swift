@@ -5,6 +5,8 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
     package enum Rule: Hashable, Sendable {
         /// More chunks are asked for than the node has room for.
         case noRoom(asked: Int, free: Int)
+        /// A chunk behind the end of its shard is asked for.
+        case asksForWhatIsNot(ShardIndex, ChunkIndex)
         /// A chunk that is there is asked for.
         case asksForWhatIsHeld(ShardIndex, ChunkIndex)
         /// A chunk that is not there is to be served.
@@ -25,13 +27,14 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
         case requestsKept(chunks: Int)
         case late(Duration, limit: Duration)
         case waste(parts: Int, limit: Int)
+        case wrong(parts: Int, limit: Int)
         case control(Int, limit: Int)
         case failures(Int, expected: Int)
 
         /// Whether it is about the run as a whole: then no part of the run shows it.
         package var isOfWholeRun: Bool {
             switch self {
-            case .incomplete, .roomKept, .requestsKept, .late, .waste, .control, .failures: true
+            case .incomplete, .roomKept, .requestsKept, .late, .waste, .wrong, .control, .failures: true
             default: false
             }
         }
@@ -54,6 +57,7 @@ extension Violation.Rule {
     fileprivate var text: String {
         switch self {
         case .noRoom(let asked, let free): "asks for \(asked) chunks and has room for \(free)"
+        case .asksForWhatIsNot(let shard, let chunk): "asks for \(chunk) of \(shard), which is shorter"
         case .asksForWhatIsHeld(let shard, let chunk): "asks for \(chunk) of \(shard), which it has"
         case .servesWhatIsMissing(let shard, let chunk): "serves \(chunk) of \(shard), which it does not have"
         case .holdsWhatIsMissing(let shard, let chunk): "counts \(chunk) of \(shard) as verified; it is not on disk"
@@ -66,6 +70,7 @@ extension Violation.Rule {
         case .requestsKept(let chunks): "waits for \(chunks) chunks when all is quiet"
         case .late(let time, let limit): "took \(time) to complete, expected \(limit) at most"
         case .waste(let parts, let limit): "wasted \(parts) of a million bytes, expected \(limit) at most"
+        case .wrong(let parts, let limit): "had \(parts) wrong of a million bytes, expected \(limit) at most"
         case .control(let rate, let limit): "sent \(rate) B/s of control messages a node, expected \(limit) at most"
         case .failures(let count, let expected): "\(count) honest nodes ended with an error, expected \(expected)"
         }

@@ -9,6 +9,12 @@ extension RunDigest {
     mutating func fold(_ input: MeshInput, messageHash: UInt64) {
         switch input {
         case .addSwarm(let description): self.fold(1, description.handle.rawValue)
+        case .demand(let swarm, let shards, let priority):
+            self.fold(27, swarm.rawValue, shards.count, priority.rawValue)
+            for shard in shards { self.fold(UInt64(shard.rawValue)) }
+        case .endDemand(let swarm, let shards):
+            self.fold(28, swarm.rawValue, shards.count)
+            for shard in shards { self.fold(UInt64(shard.rawValue)) }
         case .stop: self.fold(2 as UInt64)
         case .described(let connection, let sdp):
             self.fold(3, connection.rawValue)

@@ -80,6 +80,10 @@ package struct NodeRecord: Hashable, Sendable {
     package internal(set) var bulkBytes = 0
     /// Bytes of frames that came.
     package internal(set) var receivedBytes = 0
+    /// Bytes of chunks that were wrong.
+    package internal(set) var wrongBytes = 0
+    /// Bytes of frames that nobody waited for any more.
+    package internal(set) var lateBytes = 0
     /// Bytes of chunks that were stored for the first time.
     package internal(set) var storedBytes = 0
     package internal(set) var connectionsOpened = 0

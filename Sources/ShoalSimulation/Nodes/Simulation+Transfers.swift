@@ -83,7 +83,9 @@ extension Simulation {
             let released = self.ends[end].ledger.settledByFrame(header.request)
             self.give(input, to: owner)
             self.release(released, at: owner)
-        case .late: self.give(.lateFrame(connection), to: owner)
+        case .late:
+            self.nodes[owner].record.lateBytes += payload
+            self.give(.lateFrame(connection), to: owner)
         case .stray: self.give(.strayFrame(connection), to: owner)
         case .malformed: self.give(.malformed(connection, .invalid(field: "frame")), to: owner)
         }
@@ -112,9 +114,12 @@ extension Simulation {
         guard self.isCurrent(life) else { return }
         let node = life.node
         self.nodes[node].freeSlots.append(slot)
-        guard !self.nodes[node].slots[slot] else { return self.give(.chunkCorrupt(receipt), to: node) }
-        let isNew = !self.nodes[node].disk.has(receipt.chunk, of: receipt.shard)
         let size = self.model.size(of: receipt.chunk, in: receipt.shard)
+        guard !self.nodes[node].slots[slot] else {
+            self.nodes[node].record.wrongBytes += size
+            return self.give(.chunkCorrupt(receipt), to: node)
+        }
+        let isNew = !self.nodes[node].disk.has(receipt.chunk, of: receipt.shard)
         guard self.nodes[node].disk.store(receipt.chunk, of: receipt.shard, size: size) else {
             self.give(.chunkDropped(receipt), to: node)
             let reason = "no space is left on the disk: free some, then fetch again"

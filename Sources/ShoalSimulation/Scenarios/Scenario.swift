@@ -65,6 +65,8 @@ package struct Scenario: Hashable, Sendable {
         package var completion: Duration?
         /// Bytes of frames that became no verified chunk, of a million that came.
         package var waste: Int?
+        /// Bytes of chunks that were wrong, likewise.
+        package var wrong: Int?
         /// Bytes of control messages that a node sends in a second, on average.
         package var control: Int?
         /// Honest nodes without room on their disk end with an error, and only they.

@@ -136,12 +136,14 @@ extension Scenario {
             self.expectations.completion = try fields.required("within", form, ScenarioValue.duration)
         case "waste":
             self.expectations.waste = try fields.required("at-most", ScenarioValue.shareForm, ScenarioValue.share)
+        case "wrong":
+            self.expectations.wrong = try fields.required("at-most", ScenarioValue.shareForm, ScenarioValue.share)
         case "control":
             let form = ScenarioValue.rateForm
             self.expectations.control = try fields.required("at-most", form) { ScenarioValue.rate($0) ?? nil }
         case "failures":
             self.expectations.failures = try fields.required("count", "a number", ScenarioValue.count)
-        default: throw fields.error("\"\(what)\" cannot be expected: complete, waste, control and failures can")
+        default: throw fields.error("\"\(what)\" cannot be expected: complete, waste, wrong, control and failures can")
         }
     }
 
