@@ -52,6 +52,8 @@ package struct NodeIdentity: Authenticator {
         NodeID(Digest(sha256Of: key.bytes))
     }
 
+    package func digest(of bytes: [UInt8]) -> Digest { Digest(sha256Of: bytes) }
+
     package func sign(_ message: [UInt8]) -> [UInt8] {
         do {
             return Array(try self.key.signature(for: message))

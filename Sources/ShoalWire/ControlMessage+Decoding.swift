@@ -35,7 +35,7 @@ extension ControlMessage.Body {
     fileprivate init(_ type: MessageType, from reader: inout WireReader) throws(WireError) {
         switch type {
         case .hello: self = .hello(try Hello(from: &reader))
-        case .helloProof: self = .helloProof(signature: try reader.bytes(64))
+        case .helloProof: self = .helloProof(signature: try reader.bytes(WireLimits.signature))
         case .join: self = .join(proof: try reader.fixed())
         case .bitfield: self = .bitfield(try reader.bitfield(limit: WireLimits.bitfieldBits))
         case .have: self = .have(try reader.shards())
@@ -57,12 +57,14 @@ extension ControlMessage.Body {
         case .corrupt: self = .corrupt(shard: ShardIndex(try reader.u32()), chunk: ChunkIndex(try reader.u32()))
         case .ping: self = .ping(token: try reader.u64())
         case .pong: self = .pong(token: try reader.u64())
+        case .gossip: self = .gossip(try reader.gossip())
+        case .signal: self = .signal(try reader.signal())
         }
     }
 }
 
 extension WireReader {
-    fileprivate mutating func bitfield(limit: Int) throws(WireError) -> Bitfield {
+    mutating func bitfield(limit: Int) throws(WireError) -> Bitfield {
         let count = Int(try self.u32())
         guard count >= 1, count <= limit else { throw .invalid(field: "bit count") }
         guard let field = Bitfield(count: count, bytes: try self.bytes((count + 7) / 8)) else {

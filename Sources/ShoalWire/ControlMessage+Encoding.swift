@@ -21,6 +21,8 @@ enum MessageType: UInt8 {
     case promote = 0x35
     case ping = 0x40
     case pong = 0x41
+    case gossip = 0x50
+    case signal = 0x51
 }
 
 extension ControlMessage {
@@ -61,6 +63,8 @@ extension ControlMessage.Body {
             case .corrupt: .corrupt
             case .ping: .ping
             case .pong: .pong
+            case .gossip: .gossip
+            case .signal: .signal
             case .unknown(let type): preconditionFailure("message type \(type) is not ours to send")
             }
         return type.rawValue
@@ -99,6 +103,8 @@ extension ControlMessage.Body {
             writer.put(shard.rawValue)
             writer.put(chunk.rawValue)
         case .ping(let token), .pong(let token): writer.put(token)
+        case .gossip(let gossip): writer.put(gossip)
+        case .signal(let signal): writer.put(signal)
         case .unknown: preconditionFailure("an unknown message has no fields")
         }
     }
@@ -106,7 +112,7 @@ extension ControlMessage.Body {
 
 extension WireWriter {
     /// The number of bits (u32), then the bytes.
-    fileprivate mutating func put(_ field: Bitfield) {
+    mutating func put(_ field: Bitfield) {
         self.put(UInt32(field.count))
         self.put(field.bytes)
     }

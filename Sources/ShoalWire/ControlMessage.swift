@@ -51,6 +51,11 @@ package struct ControlMessage: Hashable, Sendable {
         case ping(token: UInt64)
         case pong(token: UInt64)
 
+        /// Who holds what, of nodes that the receiver is not connected to.
+        case gossip(Gossip)
+        /// An offer or answer for a node that the receiver is, or is connected to.
+        case signal(Signal)
+
         /// A type of a later version; ignored.
         case unknown(type: UInt8)
     }
@@ -187,6 +192,8 @@ extension ControlMessage.Body {
         case .corrupt: "corrupt"
         case .ping: "ping"
         case .pong: "pong"
+        case .gossip: "gossip"
+        case .signal: "signal"
         case .unknown(let type): "unknown(\(type))"
         }
     }

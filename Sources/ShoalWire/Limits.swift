@@ -32,4 +32,22 @@ package enum WireLimits {
 
     /// 32 MiB: the largest manifest.
     package static let manifest = 32 * 1024 * 1024
+
+    /// Of Ed25519 (RFC 8032).
+    package static let signature = 64
+
+    /// 2 minutes: how long a node that nobody hears of any more may still be taken for one that is there.
+    package static let timeToLive: ClosedRange<UInt32> = 1...120_000
+
+    /// 256 nodes in a digest of what is known: as many as are known at all.
+    package static let digestItems = 256
+
+    /// 64 inventories that one message may ask for.
+    package static let wants = 64
+
+    /// 8 KiB: an SDP with thirty candidates has 4 KiB, and relays carry them for others.
+    package static let signalText = 8 * 1024
+
+    /// 1: who knows both nodes carries a signal; nobody else does.
+    package static let signalHops: UInt8 = 1
 }

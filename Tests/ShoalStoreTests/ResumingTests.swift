@@ -67,6 +67,21 @@ import Testing
         #expect(model.state.receiving.first?.chunks.setCount == 127)
     }
 
+    @Test func `where one shard has rotted, others are hashed again before they are served`() throws {
+        let publisher = try Publisher()
+        let model = try publisher.receiver(try publisher.folder.store())
+        try model.receive(from: publisher.model)
+        let (first, second) = (ChunkIndex(0 as Int), ShardIndex(1 as Int))
+        _ = try model.bytes(first, of: second)
+        let start = publisher.model.manifest.shards[1].extents[0].offset
+        try damage(self.big(publisher), at: start)
+        try damage(self.big(publisher), at: 9 * Cutting.chunkSize)
+        // It was read and right a moment ago.
+        #expect(try model.bytes(first, of: second).count == Cutting.chunkSize)
+        #expect(try !model.recheck(ShardIndex(0 as Int)))
+        #expect(code { _ = try model.bytes(first, of: second) } == .corrupt)
+    }
+
     @Test func `a shard that is lost while it is synced does not become durable`() throws {
         let publisher = try Publisher()
         let map = ChunkMap(publisher.model.manifest)

@@ -7,7 +7,15 @@ struct FakeAuthenticator: Authenticator {
 
     init(number: UInt8) { self.publicKey = PublicKey(bytes: [UInt8](repeating: number, count: 32))! }
 
+    /// One of many: the bytes of its key begin with `index`.
+    init(index: UInt32) {
+        let first = (0..<4).map { UInt8(truncatingIfNeeded: index >> (24 - 8 * $0)) }
+        self.publicKey = PublicKey(bytes: first + [UInt8](repeating: 0xEE, count: 28))!
+    }
+
     func nodeID(of key: PublicKey) -> NodeID { NodeID(bytes: key.bytes)! }
+
+    func digest(of bytes: [UInt8]) -> Digest { Digest(bytes: Self.mix(bytes, count: 32))! }
 
     func sign(_ message: [UInt8]) -> [UInt8] { Self.mix(message + self.publicKey.bytes, count: 64) }
 

@@ -147,7 +147,7 @@ import Testing
     @Test func `a shard that is lost is told to peers and ends its uploads; one that never was is not`() {
         var (driver, peer) = self.seeder()
         _ = driver.feed(peer.say(self.request(1, count: 4)))
-        let lost = driver.feed(.shardLost(MachineDriver.swarm, ShardIndex(0), reason: "rot"))
+        let lost = driver.feed(.shardsLost(MachineDriver.swarm, [ShardIndex(0)], reason: "rot"))
         #expect(lost.sent(to: peer.connection) == [.gone([ShardIndex(0)])])
         let ended = driver.feed(
             .chunkServed(peer.connection, request: 1, chunk: ChunkIndex(0)),
@@ -155,7 +155,7 @@ import Testing
             .chunkServed(peer.connection, request: 1, chunk: ChunkIndex(2))
         )
         #expect(ended.sent(to: peer.connection) == [.reject(Rejection(id: 1, reason: .missing, framesSent: 12))])
-        #expect(driver.feed(.shardLost(MachineDriver.swarm, ShardIndex(0), reason: "rot")).isEmpty)
+        #expect(driver.feed(.shardsLost(MachineDriver.swarm, [ShardIndex(0)], reason: "rot")).isEmpty)
     }
 
     @Test func `corrupt makes us look at our copy, once a minute`() {

@@ -51,6 +51,14 @@ struct MachineDriver {
         return effects
     }
 
+    /// Lets time pass without waking the machine, as a machine that sleeps does; then wakes it.
+    mutating func oversleep(_ duration: Duration) -> [MeshEffect] {
+        self.now = self.now + duration
+        var effects: [MeshEffect] = []
+        self.machine.handle(.deadline, at: self.now, into: &effects)
+        return effects
+    }
+
     /// Adds the swarm; a seeder has every shard.
     mutating func addSwarm(
         shardSizes: [Int],

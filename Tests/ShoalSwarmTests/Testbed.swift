@@ -45,10 +45,11 @@ struct Testbed {
     private var queue: [Event] = []
     /// Both ends of every connection.
     private var ends: [End: End] = [:]
+    var signalling = Signalling()
     private var nextConnection: UInt64 = 1_000_000
     private let latency = Duration.milliseconds(1)
 
-    private struct End: Hashable {
+    struct End: Hashable {
         var node: Int
         var connection: ConnectionID
     }
@@ -66,7 +67,8 @@ struct Testbed {
         trackers: Int = 0,
         configuration: MeshConfiguration = MeshConfiguration(),
         manifest: [UInt8]? = nil,
-        hashLists: Bool = true
+        hashLists: Bool = true,
+        fetches: Bool = true
     ) -> Int {
         let number = self.nodes.count
         let machine = MeshMachine(
@@ -83,6 +85,7 @@ struct Testbed {
             infoHash: Self.infoHash,
             secret: Self.secret,
             content: complete.map { self.content(complete: $0, manifest: manifest, hashLists: hashLists) },
+            fetches: fetches,
             trackers: (0..<trackers).map(TrackerIndex.init)
         )
         self.post(.addSwarm(description), to: number)
@@ -108,6 +111,12 @@ struct Testbed {
         let ours = End(node: initiator, connection: ConnectionID(self.nextConnection))
         let theirs = End(node: responder, connection: ConnectionID(self.nextConnection + 1))
         self.nextConnection += 2
+        self.open(ours, theirs)
+        return (ours.connection, theirs.connection)
+    }
+
+    /// Opens a connection; `ours` made the offer.
+    mutating func open(_ ours: End, _ theirs: End) {
         self.ends[ours] = theirs
         self.ends[theirs] = ours
         let fingerprints = [ours, theirs].map { Digest(bytes: [UInt8](repeating: UInt8($0.node + 100), count: 32))! }
@@ -120,7 +129,6 @@ struct Testbed {
             let path = PeerPath(role: role, localFingerprint: local, remoteFingerprint: remote)
             self.post(.opened(end.connection, path), to: end.node)
         }
-        return (ours.connection, theirs.connection)
     }
 
     /// An input that the bed did not make itself.
@@ -200,6 +208,7 @@ struct Testbed {
             )
         case .makeOffer, .makeAnswer, .acceptAnswer, .connectTracker, .sendToTracker, .disconnectTracker:
             self.nodes[node].trackerEffects.append(effect)
+            self.signal(effect, of: node)
         case .observe(let observation): self.nodes[node].observations.append(observation)
         }
     }
@@ -228,7 +237,7 @@ struct Testbed {
     }
 
     private mutating func close(_ end: End, reason: String) {
-        guard let other = self.ends.removeValue(forKey: end) else { return }
+        guard let other = self.ends.removeValue(forKey: end) else { return self.abandon(end, reason: reason) }
         self.ends[other] = nil
         for side in [end, other] {
             var ledger = self.nodes[side.node].ledgers.removeValue(forKey: side.connection)

@@ -81,6 +81,6 @@ import Testing
     }
 
     @Test func `a type that is unknown is not sent`() async {
-        await #expect(processExitsWith: .failure) { _ = ControlMessage(handle: 1, .unknown(type: 0x50)).encoded() }
+        await #expect(processExitsWith: .failure) { _ = ControlMessage(handle: 1, .unknown(type: 0x60)).encoded() }
     }
 }

@@ -12,7 +12,9 @@ import Testing
         let bytes: @Sendable (Int) -> [UInt8]
     }
 
-    static let bounds: [Bound] = [
+    static let bounds: [Bound] = Self.plainBounds + Self.gossipBounds
+
+    private static let plainBounds: [Bound] = [
         Bound(description: "bits of a bitfield", lowest: 1, highest: WireLimits.bitfieldBits) { count in
             [0x10, 0, 1] + Self.word(count) + [UInt8](repeating: 0, count: (count + 7) / 8)
         },
@@ -58,6 +60,35 @@ import Testing
         },
     ]
 
+    private static let gossipBounds: [Bound] = [
+        Bound(description: "shards set in a delta", lowest: 0, highest: WireLimits.shardsInNotice) { count in
+            let counts: [UInt8] = Self.word(count).suffix(2) + [0, 0]
+            return Self.gossip(2, Self.stamp, Self.word(0), Self.word(1), counts, Self.words(count))
+        },
+        Bound(description: "shards cleared in a delta", lowest: 0, highest: WireLimits.shardsInNotice) { count in
+            let counts: [UInt8] = [0, 0] + Self.word(count).suffix(2)
+            return Self.gossip(2, Self.stamp, Self.word(0), Self.word(1), counts, Self.words(count))
+        },
+        Bound(description: "bits of an inventory", lowest: 1, highest: WireLimits.bitfieldBits) { count in
+            Self.gossip(1, Self.stamp, Self.word(count), [UInt8](repeating: 0, count: (count + 7) / 8))
+        },
+        Bound(description: "nodes in a digest", lowest: 0, highest: WireLimits.digestItems) { count in
+            let range = [UInt8](repeating: 0, count: 8) + [UInt8](repeating: 0xFF, count: 8)
+            let items = (0..<count).map { [Self.word(0), Self.word($0), Self.word(0), Self.word(1), [0]].joined() }
+            return Self.gossip(3, range, Array(items.joined()))
+        },
+        Bound(description: "nodes in wants", lowest: 1, highest: WireLimits.wants) { count in
+            let items = (0..<count).map { [Self.word(0), Self.word($0), Self.word(0), Self.word(0)].joined() }
+            return Self.gossip(4, Array(items.joined()))
+        },
+        Bound(description: "bytes of an SDP", lowest: 1, highest: WireLimits.signalText) { count in
+            Self.signal(hops: 1, [UInt8](repeating: 0x61, count: count))
+        },
+        Bound(description: "hops of a signal", lowest: 0, highest: Int(WireLimits.signalHops)) { hops in
+            Self.signal(hops: UInt8(hops), [0x61])
+        },
+    ]
+
     @Test(arguments: Self.bounds)
     func `what is within a bound is read, what is beyond it is not`(bound: Bound) {
         for value in [bound.lowest, bound.highest - 1, bound.highest] {
@@ -71,6 +102,24 @@ import Testing
             }
         }
     }
+
+    /// Flags, key, sequence 2, a time to live of 1 ms, age 0, signature.
+    private static let stamp: [UInt8] = {
+        let numbers = [Self.word(0), Self.word(2), Self.word(1), Self.word(0)].joined()
+        return [UInt8](repeating: 0, count: 33) + numbers + [UInt8](repeating: 0, count: 64)
+    }()
+
+    private static func gossip(_ kind: UInt8, _ fields: [UInt8]...) -> [UInt8] {
+        [0x50, 0, 1, kind] + fields.joined()
+    }
+
+    /// An offer whose other fields are zero.
+    private static func signal(hops: UInt8, _ sdp: [UInt8]) -> [UInt8] {
+        [0x51, 0, 1, 1, hops] + [UInt8](repeating: 0, count: 156) + sdp
+    }
+
+    /// 0, 1, 2 and so on.
+    private static func words(_ count: Int) -> [UInt8] { (0..<count).flatMap { Self.word($0) } }
 
     /// A u32, big-endian.
     private static func word(_ value: Int) -> [UInt8] {

@@ -99,7 +99,8 @@ extension WireVectors {
         let bytes: String?
         let digests: [String]?
         let id: UInt32?
-        let first: UInt32?
+        /// A chunk in a request, the start of the range in a digest.
+        let first: Number?
         let priority: String?
         let deadline: UInt32?
         let reason: String?
@@ -108,6 +109,23 @@ extension WireVectors {
         let chunks: UInt16?
         let chunk: UInt32?
         let token: String?
+        /// Of `gossip` and `signal`: which of them.
+        let kind: String?
+        let isNeighbour: Bool?
+        let sequence: String?
+        let timeToLive: UInt32?
+        let age: UInt32?
+        let base: String?
+        let set: [UInt32]?
+        let cleared: [UInt32]?
+        let last: String?
+        let versions: [Version]?
+        let hops: UInt8?
+        let from: String?
+        let to: String?
+        let offerID: String?
+        let sentAt: String?
+        let sdp: String?
 
         /// The message; `fill` goes on with its last field.
         func control(fill: [UInt8]) -> ControlMessage { ControlMessage(handle: self.handle, self.body(fill: fill)) }
@@ -134,6 +152,8 @@ extension WireVectors {
             case "corrupt": .corrupt(shard: ShardIndex(self.shard!), chunk: ChunkIndex(self.chunk!))
             case "ping": .ping(token: UInt64(self.token!)!)
             case "pong": .pong(token: UInt64(self.token!)!)
+            case "gossip": .gossip(self.gossip(fill))
+            case "signal": .signal(self.signal(fill))
             default: preconditionFailure("the vectors have a message \(self.type)")
             }
         }
@@ -155,7 +175,7 @@ extension WireVectors {
             ChunkRequest(
                 id: self.id!,
                 shard: ShardIndex(self.shard!),
-                first: ChunkIndex(self.first!),
+                first: ChunkIndex(UInt32(self.first!.value)),
                 count: UInt16(self.count!),
                 priority: self.wirePriority,
                 deadline: self.deadline!
@@ -177,7 +197,7 @@ extension WireVectors {
             )
         }
 
-        private func bitfield(_ fill: [UInt8]) -> Bitfield {
+        func bitfield(_ fill: [UInt8]) -> Bitfield {
             Bitfield(count: self.count!, bytes: [UInt8](hex: self.bits!) + fill)!
         }
 

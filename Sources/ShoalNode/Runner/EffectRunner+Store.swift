@@ -49,7 +49,7 @@ extension EffectRunner {
             do throws(StoreError) {
                 guard try !model.stored.recheck(shard) else { return }
                 self.loop.post(
-                    .shardLost(swarm, shard, reason: "its bytes on disk are not the ones that were verified")
+                    .shardsLost(swarm, [shard], reason: "its bytes on disk are not the ones that were verified")
                 )
             } catch {
                 self.lost(swarm, shard, error)
@@ -65,16 +65,14 @@ extension EffectRunner {
             // The whole file is in doubt, and with it every shard that lies in it.
             let state = model.stored.state
             let receiving = Set(state.receiving.map(\.shard))
-            for shard in state.complete.clearBits.map({ ShardIndex($0) }) where !receiving.contains(shard) {
-                self.loop.post(.shardLost(swarm, shard, reason: error.message))
-            }
-        case .corrupt: self.loop.post(.shardLost(swarm, shard, reason: error.message))
+            let gone = state.complete.clearBits.map { ShardIndex($0) }.filter { !receiving.contains($0) }
+            self.loop.post(.shardsLost(swarm, gone, reason: error.message))
         case .absent:
             // Another read has found out why, and said so.
-            self.loop.post(.shardLost(swarm, shard, reason: "its bytes are no longer on the disk as they were"))
+            self.loop.post(.shardsLost(swarm, [shard], reason: "its bytes are no longer on the disk as they were"))
         default:
             // What cannot be read cannot be served: peers that are told so ask others.
-            self.loop.post(.shardLost(swarm, shard, reason: error.message))
+            self.loop.post(.shardsLost(swarm, [shard], reason: error.message))
         }
     }
 

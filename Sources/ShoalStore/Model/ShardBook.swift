@@ -100,12 +100,13 @@ struct ShardBook: Sendable {
         if self.present[number] { self.proven[number] = true }
     }
 
-    /// The bytes of these shards are not what they should be, or gone.
+    /// The bytes of these shards are not what they should be, or gone. Where one byte rots others do: what was read before
+    /// proves nothing any more, and is hashed again before it is served.
     mutating func lose(_ shards: [ShardIndex]) {
+        self.proven = Bitfield(count: self.map.chunkCount)
         for shard in shards {
             for (position, number) in self.map.numbers(of: shard).enumerated() where self.present[number] {
                 self.present[number] = false
-                self.proven[number] = false
                 self.verifiedBytes -= self.map.byteCount(of: ChunkIndex(position), in: shard)
             }
             self.entries[shard.position].chunks = 0

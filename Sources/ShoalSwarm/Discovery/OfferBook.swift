@@ -1,13 +1,30 @@
 import ShoalCore
 
 /// Our SDP offers that nobody has answered yet. An offer costs a connection, so it is offered again until it is taken or
-/// stale.
+/// stale; at one place at a time, because only one of those who answer it can be connected, and the others wait in vain.
 struct OfferBook: Sendable {
+    /// 25 s without an answer: whoever was offered it has gathered its candidates by then, or does not want to.
+    static let answerTime = Duration.seconds(25)
+
+    /// A swarm at a tracker.
+    struct Place: Hashable, Sendable {
+        let tracker: TrackerIndex
+        let swarm: SwarmHandle
+    }
+
     struct Offer: Sendable {
         let id: OfferID
         let madeAt: Instant
         /// Nil while candidates are being gathered.
         var sdp: String?
+        /// Where it was offered last, and when.
+        var place: Place?
+        var offeredAt: Instant?
+
+        func mayBeOffered(at place: Place, _ now: Instant) -> Bool {
+            guard let offeredAt, self.place != place else { return true }
+            return now - offeredAt >= OfferBook.answerTime
+        }
     }
 
     private var offers = SortedMap<ConnectionID, Offer>()
@@ -26,10 +43,16 @@ struct OfferBook: Sendable {
         self.offers.update(connection) { $0.sdp = sdp } != nil
     }
 
-    /// Up to `limit` offers that can be sent now.
-    func ready(limit: Int) -> [TrackerOffer] {
-        self.offers.values.compactMap { offer in offer.sdp.map { TrackerOffer(offerID: offer.id, sdp: $0) } }
-            .prefix(limit).map { $0 }
+    /// Up to `limit` offers for this place: those that were offered there before, and those that nobody else has.
+    mutating func take(_ limit: Int, for place: Place, at now: Instant) -> [TrackerOffer] {
+        var chosen: [TrackerOffer] = []
+        self.offers.updateAll { _, offer in
+            guard chosen.count < limit, let sdp = offer.sdp, offer.mayBeOffered(at: place, now) else { return }
+            offer.place = place
+            offer.offeredAt = now
+            chosen.append(TrackerOffer(offerID: offer.id, sdp: sdp))
+        }
+        return chosen
     }
 
     /// Takes the offer that an answer names: an offer connects once.

@@ -19,6 +19,9 @@ package struct MeshConfiguration: Hashable, Sendable {
     /// 5 offers for each announce: the cap of the reference client.
     package var offersPerAnnounce = 5
 
+    /// 15 offers at once, over all trackers and swarms: each is a connection with a socket.
+    package var offersAtOnce = 15
+
     /// 30 s between announces.
     package var announceInterval = Duration.seconds(30)
 
@@ -117,6 +120,9 @@ package struct MeshConfiguration: Hashable, Sendable {
 
     /// Implementation and version, shown to peers.
     package var agent = "shoal"
+
+    /// Of gossip, signals through neighbours, and whom to connect to.
+    package var gossip = GossipConfiguration()
 
     package init() {}
 }

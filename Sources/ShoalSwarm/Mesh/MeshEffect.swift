@@ -27,7 +27,7 @@ package enum MeshEffect: Hashable, Sendable {
     case checkManifest(SwarmHandle, bytes: [UInt8], from: ConnectionID)
     /// Check a hash list against the shard's root, store it; ends in `hashesAccepted` or `hashesRejected`.
     case checkHashes(SwarmHandle, ShardIndex, digests: [Digest], from: ConnectionID)
-    /// A peer says that this shard of ours is wrong: hash it again; ends in `shardLost` or in nothing.
+    /// A peer says that this shard of ours is wrong: hash it again; ends in `shardsLost` or in nothing.
     case recheck(SwarmHandle, ShardIndex)
 
     // Uploads.
@@ -55,7 +55,7 @@ package enum MeshObservation: Hashable, Sendable {
     case swarmOpened(SwarmHandle, NodeID)
     case manifestArrived(SwarmHandle)
     case shardCompleted(SwarmHandle, ShardIndex)
-    case shardLost(SwarmHandle, ShardIndex, reason: String)
+    case shardsLost(SwarmHandle, [ShardIndex], reason: String)
     /// Every shard is there.
     case swarmCompleted(SwarmHandle)
     case swarmFailed(SwarmHandle, reason: String)

@@ -40,8 +40,8 @@ package enum MeshInput: Sendable {
     case manifestRejected(SwarmHandle, from: ConnectionID, reason: String)
     case hashesAccepted(SwarmHandle, ShardIndex)
     case hashesRejected(SwarmHandle, ShardIndex, from: ConnectionID)
-    /// The shard is no longer on disk as it was: changed behind our back, or rotten.
-    case shardLost(SwarmHandle, ShardIndex, reason: String)
+    /// Shards are no longer on disk as they were: changed behind our back, or rotten.
+    case shardsLost(SwarmHandle, [ShardIndex], reason: String)
     /// The store cannot go on with this swarm (disk full, say).
     case storeFailed(SwarmHandle, reason: String)
 

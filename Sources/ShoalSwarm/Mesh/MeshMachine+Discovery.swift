@@ -27,14 +27,18 @@ extension MeshMachine {
         Instant(nanoseconds: 0) + ((now - .zero) - self.configuration.offerLifetime)
     }
 
-    /// Keeps as many offers ready as the neediest swarm wants peers.
+    /// Keeps as many offers ready as swarms want peers at each of their trackers, within bounds.
     private mutating func makeOffers(at now: Instant, into effects: inout [MeshEffect]) {
-        let wanted = self.swarms.values.map { self.wantedPeers(for: $0) }.max() ?? 0
-        let target = min(wanted, self.configuration.offersPerAnnounce)
+        let wanted = self.swarms.values.reduce(0) { sum, swarm in
+            let each = min(self.wantedPeers(for: swarm), self.configuration.offersPerAnnounce)
+            // A tracker that cannot be reached has no use for them; before any can, one is prepared for.
+            return sum + each * max(1, swarm.description.trackers.count { self.trackers[$0]?.peerID != nil })
+        }
+        let target = min(wanted, self.configuration.offersAtOnce)
         while self.offers.count < target {
             let connection = self.newConnection()
             self.offers.begin(connection, id: .random(using: &self.generator), at: now)
-            self.attempts[connection] = ConnectionAttempt(deadline: nil, answerTo: nil)
+            self.attempts[connection] = ConnectionAttempt(startedAt: now)
             effects.append(.makeOffer(connection))
         }
     }
@@ -66,7 +70,7 @@ extension MeshMachine {
             uploaded: self.uploads.chunksServed * Cutting.chunkSize,
             downloaded: swarm.holdings?.verifiedBytes ?? 0,
             left: swarm.bytesLeft,
-            offers: self.offers.ready(limit: limit)
+            offers: self.offers.take(limit, for: OfferBook.Place(tracker: index, swarm: handle), at: now)
         )
         effects.append(.sendToTracker(index, .announce(announce)))
         let isLonely = swarm.isHungry && !self.peers.values.contains { $0.swarms[handle] != nil }
@@ -120,9 +124,14 @@ extension MeshMachine {
         case .offer(let infoHash, let from, let offer):
             self.receivedOffer(offer, of: from, infoHash, at: index, now: now, into: &effects)
         case .answer(_, _, let offerID, let sdp):
-            guard let connection = self.offers.take(offerID) else { return }
+            guard self.admitsTracked(at: now, into: &effects), let connection = self.offers.take(offerID) else {
+                return
+            }
             let deadline = now + self.configuration.connectLimit
-            self.attempts.update(connection) { $0.deadline = deadline }
+            self.attempts.update(connection) { attempt in
+                attempt.startedAt = now
+                attempt.deadline = deadline
+            }
             effects.append(.acceptAnswer(connection, answer: sdp))
             self.runDiscovery(at: now, into: &effects)
         case .failure(let reason, _): effects.append(.observe(.trackerWarned(index, reason)))
@@ -140,18 +149,17 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         guard !self.isStopping, let swarm = self.swarm(infoHash), peer != self.trackers[index]?.peerID else { return }
-        let handshakes = self.attempts.count - self.offers.count + self.peers.values.count { $0.identity == nil }
         guard self.openConnections < self.configuration.maximumConnections,
-            handshakes < self.configuration.maximumHandshakes
+            self.admitsTracked(at: now, into: &effects)
         else { return }
         let connection = self.newConnection()
         let route = ConnectionAttempt.AnswerRoute(
-            tracker: index,
+            way: .tracker(index, peer: peer),
             swarm: swarm.handle,
-            peer: peer,
             offerID: offer.offerID
         )
         self.attempts[connection] = ConnectionAttempt(
+            startedAt: now,
             deadline: now + self.configuration.connectLimit,
             answerTo: route
         )
@@ -171,19 +179,23 @@ extension MeshMachine {
             self.runDiscovery(at: now, into: &effects)
             return
         }
+        self.sendOffer(sdp, on: connection, at: now, into: &effects)
         guard let route = self.attempts[connection]?.answerTo, let swarm = self.swarms[route.swarm] else { return }
-        guard let peerID = self.trackers[route.tracker]?.peerID else {
+        guard case .tracker(let tracker, let peer) = route.way else {
+            return self.sendAnswer(sdp, to: route, on: connection, at: now, into: &effects)
+        }
+        guard let peerID = self.trackers[tracker]?.peerID else {
             return self.disconnect(connection, reason: "the tracker that relayed the offer is gone", into: &effects)
         }
         let answer = TrackerAnswer(
             infoHash: swarm.description.infoHash,
             peerID: peerID,
-            toPeerID: route.peer,
+            toPeerID: peer,
             offerID: route.offerID,
             sdp: sdp,
             left: swarm.bytesLeft
         )
-        effects.append(.sendToTracker(route.tracker, .answer(answer)))
+        effects.append(.sendToTracker(tracker, .answer(answer)))
     }
 
     /// First announces that waited for offers need not wait longer.
@@ -234,6 +246,7 @@ extension MeshMachine {
     mutating func stop(into effects: inout [MeshEffect]) {
         guard !self.isStopping else { return }
         self.isStopping = true
+        self.gossipDeparture(into: &effects)
         for (index, tracker) in self.trackers {
             if let peerID = tracker.peerID {
                 for (handle, announcement) in tracker.announcements where announcement.hasStarted {

@@ -90,6 +90,10 @@ extension MeshMachine {
         guard !self.nodes.isBanned(identity.nodeID) else {
             return self.disconnect(session.connection, reason: "it is banned", into: &effects)
         }
+        guard self.contacts.expected(on: session.connection) ?? identity.nodeID == identity.nodeID else {
+            return self.disconnect(session.connection, reason: "it is not the node that was sought", into: &effects)
+        }
+        self.contacts.proved(session.connection)
         let record = self.nodes[identity.nodeID]
         let expected = self.expectedProofs(transcript, signer: session.path.role.opposite)
         self.peers.update(session.connection) { peer in
@@ -165,6 +169,7 @@ extension MeshMachine {
     /// The peer is gone, or is to go: what it owed is asked of others, what it had no longer counts.
     mutating func retire(_ connection: ConnectionID, into effects: inout [MeshEffect]) {
         self.uploads.remove(connection)
+        self.gossip.closed(connection)
         guard let peer = self.peers[connection] else { return }
         self.peers.update(connection) { $0.swarms = SortedMap() }
         for (handle, shared) in peer.swarms {
@@ -188,6 +193,12 @@ extension MeshMachine {
     ) {
         self.attempts.removeValue(forKey: connection)
         self.offers.remove(connection)
+        self.contacts.closed(
+            connection,
+            backoff: self.configuration.gossip.backoff,
+            at: now,
+            using: &self.generator
+        )
         if self.peers[connection]?.isClosing == false { self.retire(connection, into: &effects) }
         guard let peer = self.peers.removeValue(forKey: connection) else { return }
         if let node = peer.identity?.nodeID {

@@ -78,6 +78,7 @@ extension MeshMachine {
         effects.append(.observe(.swarmOpened(handle, identity.nodeID)))
         for index in swarm.description.trackers { self.trackers.update(index) { $0.hasCompany(handle) } }
         self.tellHoldings(of: swarm, to: connection, into: &effects)
+        self.gossipOpened(handle, with: connection, identity.nodeID, at: now)
         self.requestManifest(handle, at: now, into: &effects)
     }
 
@@ -128,6 +129,8 @@ extension MeshMachine {
             self.needsServing = true
         case .reject(let rejection): self.receivedReject(rejection, from: connection, at: now, into: &effects)
         case .corrupt(let shard, _): self.receivedCorrupt(handle, shard, from: connection, at: now, into: &effects)
+        case .gossip(let gossip): self.receivedGossip(gossip, handle, from: connection, at: now, into: &effects)
+        case .signal(let signal): self.receivedSignal(signal, handle, from: connection, at: now, into: &effects)
         case .hello, .helloProof, .join, .ping, .pong, .unknown: break
         }
     }
@@ -148,6 +151,10 @@ extension MeshMachine {
         func isWrong(_ shard: ShardIndex) -> Bool { wrong.contains(ShardOfSwarm(swarm: handle, shard: shard)) }
         switch body {
         case .bitfield(let field):
+            let isAdmitted = self.peers.update(connection) { $0.bitfields.take(1, at: now) }
+            guard isAdmitted == true else {
+                return self.malformed(connection, .invalid(field: "rate of bitfields"), into: &effects)
+            }
             guard holdings == nil || field.count == holdings?.shardSizes.count else {
                 return self.malformed(connection, .invalid(field: "bit count"), into: &effects)
             }
@@ -242,6 +249,15 @@ extension MeshMachine {
         }
     }
 
+    /// Gives up the fetch that is under way; its source may still send what it was asked for.
+    mutating func abandonManifest(_ handle: SwarmHandle, answered: Int = 0) {
+        guard let fetch = self.swarms[handle]?.manifestFetch else { return }
+        self.swarms.update(handle) { $0.manifestFetch = nil }
+        self.peers.update(fetch.source) { peer in
+            peer.swarms.update(handle) { $0.staleManifestParts += max(0, fetch.outstanding - answered) }
+        }
+    }
+
     /// Whom the manifest may be asked of: first those who told what they have, because they have it.
     func manifestSources(_ handle: SwarmHandle) -> [ConnectionID] {
         let sharing = self.peers.filter { !$0.value.isClosing && $0.value.swarms[handle]?.lacksManifest == false }
@@ -258,11 +274,20 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
+        let isStale = self.peers.update(connection) { peer in
+            peer.swarms.update(handle) { shared -> Bool in
+                guard shared.staleManifestParts > 0 else { return false }
+                shared.staleManifestParts -= 1
+                return true
+            }
+        }
+        // The channel is ordered: what is owed to a fetch that was given up comes before what was asked for since.
+        guard isStale == .some(.some(false)) else { return }
         guard self.swarms[handle]?.manifestFetch?.source == connection else { return }
         guard total > 0 else {
             // It has none either: it is asked again once it has told what it has.
             self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.lacksManifest = true } }
-            self.swarms.update(handle) { $0.manifestFetch = nil }
+            self.abandonManifest(handle, answered: 1)
             return self.requestManifest(handle, at: now, into: &effects)
         }
         let progress = self.swarms.update(handle) { swarm in

@@ -15,6 +15,8 @@ extension MeshMachine {
         earliest.consider(self.nextPartialNotice)
         earliest.consider(self.nextReplication)
         earliest.consider(self.uploads.nextDeadline)
+        earliest.consider(self.gossip.nextDeadline)
+        earliest.consider(self.contacts.nextRound)
         for tracker in self.trackers.values { earliest.consider(tracker.nextDeadline) }
         for attempt in self.attempts.values { earliest.consider(attempt.deadline) }
         earliest.consider(self.offers.oldest.map { $0 + self.configuration.offerLifetime })
@@ -51,6 +53,8 @@ extension MeshMachine {
         if let notice = self.nextPartialNotice, now >= notice { self.tellPartials(into: &effects) }
         if let moment = self.nextReplication, now >= moment { self.planReplication(at: now) }
         self.runDiscovery(at: now, into: &effects)
+        self.runGossip(at: now, into: &effects)
+        self.runContacts(at: now, into: &effects)
         if self.needsFilling { self.fillWindows(at: now, into: &effects) }
         self.serveMore(at: now, into: &effects)
     }
@@ -63,7 +67,12 @@ extension MeshMachine {
         }
         guard let due = earliest.moment, now - due >= self.configuration.oversleep else { return }
         let slept = now - due
-        for connection in self.peers.keys { self.peers.update(connection) { $0.liveness.excuse(slept, at: now) } }
+        for connection in self.peers.keys {
+            self.peers.update(connection) { peer in
+                peer.liveness.excuse(slept, at: now)
+                peer.downloads.excuse(slept, at: now)
+            }
+        }
     }
 
     private mutating func changeManifestSource(
@@ -79,6 +88,7 @@ extension MeshMachine {
             self.swarms.update(handle) { $0.manifestFetch?.waitLonger(at: now) }
             return
         }
+        self.abandonManifest(handle)
         self.swarms.update(handle) { $0.manifestFetch = ManifestFetch(source: next, at: now) }
         self.requestManifest(handle, at: now, into: &effects)
     }

@@ -8,7 +8,7 @@ import ShoalWire
 /// same value runs in a node and in a simulation.
 ///
 /// The parts: sessions (`+Sessions`), what swarms hold (`+Swarms`), downloads, hash lists,
-/// uploads, discovery, timers.
+/// uploads, discovery, gossip and whom to connect to by it, timers.
 package struct MeshMachine: Sendable {
     let configuration: MeshConfiguration
     let authenticator: any Authenticator
@@ -22,6 +22,10 @@ package struct MeshMachine: Sendable {
     /// Connections that are not open yet, with the moment at which they are given up.
     var attempts = SortedMap<ConnectionID, ConnectionAttempt>()
     var offers = OfferBook()
+    /// Connections to nodes known by name, and offers carried for others.
+    var contacts = ContactBook()
+    var relays = RelayBook()
+    var gossip: GossipState
     var trackers = SortedMap<TrackerIndex, TrackerSession>()
     var uploads: UploadScheduler
     var nodes = NodeBook()
@@ -42,7 +46,8 @@ package struct MeshMachine: Sendable {
     var isStopping = false
 
     /// - Parameters:
-    ///   - session: a number that is larger at each start of the node (Unix milliseconds, say).
+    ///   - session: the Unix time of the start in milliseconds. It is larger at each start, and inventories are dated
+    ///     by it (``SequenceClock``).
     ///   - trackers: how many trackers the swarms may name.
     ///   - seed: of all its dice.
     package init(
@@ -59,6 +64,7 @@ package struct MeshMachine: Sendable {
         self.nodeID = authenticator.nodeID(of: authenticator.publicKey)
         self.generator = SeededGenerator(seed: seed)
         self.uploads = UploadScheduler(configuration: configuration, at: now)
+        self.gossip = GossipState(configuration.gossip, session: session, at: now)
         self.lastInput = now
         self.room = configuration.room
         for position in 0..<trackers {
@@ -83,7 +89,7 @@ package struct MeshMachine: Sendable {
             self.handleConnection(input, at: now, into: &effects)
         case .frameArrived, .lateFrame, .strayFrame, .chunkVerified, .chunkCorrupt, .chunkDropped:
             self.handleChunk(input, at: now, into: &effects)
-        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardLost, .storeFailed:
+        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardsLost, .storeFailed:
             self.handleStore(input, at: now, into: &effects)
 
         case .chunkServed(let connection, let request, let chunk):
@@ -128,7 +134,9 @@ package struct MeshMachine: Sendable {
         case .lateFrame(let connection): self.heard(connection, at: now)
         case .strayFrame(let connection):
             self.disconnect(connection, reason: "it sent a chunk that was never asked for", into: &effects)
-        case .chunkVerified(let receipt): self.chunkVerified(receipt, at: now, into: &effects)
+        case .chunkVerified(let receipt):
+            self.chunkVerified(receipt, at: now, into: &effects)
+            self.inventoryChanged(receipt.swarm, at: now)
         case .chunkCorrupt(let receipt): self.chunkCorrupt(receipt, at: now, into: &effects)
         case .chunkDropped(let receipt): self.chunkEnded(receipt, verified: false, into: &effects)
         default: preconditionFailure("not about a chunk: \(input)")
@@ -139,13 +147,15 @@ package struct MeshMachine: Sendable {
         switch input {
         case .manifestAccepted(let handle, let content):
             self.manifestAccepted(handle, content, at: now, into: &effects)
+            self.inventoryChanged(handle, at: now)
         case .manifestRejected(let handle, let connection, let reason):
             self.manifestRejected(handle, from: connection, reason: reason, at: now, into: &effects)
         case .hashesAccepted(let handle, let shard): self.hashesAccepted(handle, shard)
         case .hashesRejected(let handle, let shard, let connection):
             self.hashesRejected(handle, shard, from: connection, at: now, into: &effects)
-        case .shardLost(let handle, let shard, let reason):
-            self.shardLost(handle, shard, reason: reason, into: &effects)
+        case .shardsLost(let handle, let shards, let reason):
+            self.shardsLost(handle, shards, reason: reason, into: &effects)
+            self.inventoryChanged(handle, at: now)
         case .storeFailed(let handle, let reason): self.storeFailed(handle, reason: reason, into: &effects)
         default: preconditionFailure("not about the store: \(input)")
         }
@@ -167,21 +177,6 @@ package struct MeshMachine: Sendable {
     mutating func newConnection() -> ConnectionID {
         defer { self.nextConnection += 1 }
         return ConnectionID(self.nextConnection)
-    }
-}
-
-/// A connection that is not open yet.
-struct ConnectionAttempt: Sendable {
-    /// Nil while an offer of ours waits for its answer: the offer book decides how long.
-    var deadline: Instant?
-    /// For an answer of ours: where it goes.
-    var answerTo: AnswerRoute?
-
-    struct AnswerRoute: Sendable {
-        var tracker: TrackerIndex
-        var swarm: SwarmHandle
-        var peer: PeerID
-        var offerID: OfferID
     }
 }
 

@@ -1,7 +1,7 @@
 package import ShoalCore
 
-/// The keyed functions that the protocol needs. The node signs with its Ed25519 key (RFC 8032) and computes
-/// HMAC-SHA-256 (RFC 2104); a simulation may use something quicker.
+/// The keyed functions that the protocol needs. The node signs with its Ed25519 key (RFC 8032), hashes with
+/// SHA-256 and computes HMAC-SHA-256 (RFC 2104); a simulation may use something quicker.
 ///
 /// Pure: the same arguments give the same result, and nothing else happens.
 package protocol Authenticator: Sendable {
@@ -10,6 +10,9 @@ package protocol Authenticator: Sendable {
 
     /// SHA-256 of the key.
     func nodeID(of key: PublicKey) -> NodeID
+
+    /// SHA-256.
+    func digest(of bytes: [UInt8]) -> Digest
 
     /// 64 bytes.
     func sign(_ message: [UInt8]) -> [UInt8]

@@ -29,6 +29,8 @@ struct PeerSession: Sendable {
     var lastRequest: UInt32 = 0
     var downloads: DownloadLedger
     var liveness: Liveness
+    /// Bitfields cost work by their length.
+    var bitfields: TokenBucket
     /// It is being closed: what it still sends means nothing, and nothing is asked of it.
     var isClosing = false
     /// Malformed messages so far.
@@ -44,6 +46,7 @@ struct PeerSession: Sendable {
         self.localNonce = nonce
         self.downloads = DownloadLedger(window: window)
         self.liveness = Liveness(at: now)
+        self.bitfields = TokenBucket(rate: 1, burst: WireLimits.handles.count, at: now)
     }
 
     var identity: PeerIdentity? {
@@ -93,6 +96,8 @@ struct SharedSwarm: Sendable {
     private(set) var partial = SortedMap<ShardIndex, Bitfield>()
     /// Shards that it is not asked for any more, because they were wrong or missing.
     var refused: Set<ShardIndex> = []
+    /// Parts of the manifest that it still owes to a fetch that was given up.
+    var staleManifestParts = 0
     /// How many manifest parts it had from us.
     var manifestPartsServed = 0
     /// How often it did not send a hash list in time.

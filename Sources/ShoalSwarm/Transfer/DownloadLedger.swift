@@ -107,6 +107,11 @@ struct DownloadLedger: Sendable {
     /// Something of the peer was wrong: one chunk at a time, until one is right.
     mutating func putOnTrial() { self.window.putOnTrial() }
 
+    /// We slept, not the peer.
+    mutating func excuse(_ duration: Duration, at now: Instant) {
+        self.lastProgress = self.lastProgress.map { min(now, $0 + duration) }
+    }
+
     mutating func markOverdue(_ id: UInt32) {
         self.requests.update(id) { $0.isOverdue = true }
         self.window.missedDeadline()

@@ -13,7 +13,7 @@ struct ManifestFetch: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var total: Int?
     private var nextOffset = 0
-    private var outstanding = 0
+    private(set) var outstanding = 0
     private(set) var lastPart: Instant
     /// All bytes are there and are being checked.
     private(set) var isBeingChecked = false

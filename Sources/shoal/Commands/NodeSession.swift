@@ -74,7 +74,7 @@ struct NodeSession: Sendable {
         case .peerJoined(_, let peer, let agent): "connected to \(peer.short) (\(agent))"
         case .peerLeft(_, let peer?, let reason): "disconnected from \(peer.short): \(reason)"
         case .peerBanned(let peer, let reason): "banned \(peer.short): \(reason)"
-        case .shardLost(_, _, let reason): "warning: not all is served any more: \(reason)"
+        case .shardsLost(_, _, let reason): "warning: not all is served any more: \(reason)"
         case .trackerConnected(let index): "tracker \(self.trackers[index.rawValue]) is back"
         case .trackerLost(_, let reason, let retryIn):
             "\(reason) (next try in \(Figures.duration(retryIn.inSeconds)))"

@@ -23,7 +23,7 @@ final class Told: Sendable {
             case .observed(.trackerLost(let index, let reason, _)):
                 return state.losses.updateValue(reason, forKey: index) != reason
             case .observed(.trackerConnected(let index)): return state.losses.removeValue(forKey: index) != nil
-            case .observed(.shardLost(_, _, let reason)):
+            case .observed(.shardsLost(_, _, let reason)):
                 return state.reasons.count < Self.limit && state.reasons.insert(reason).inserted
             default: return true
             }

@@ -1,0 +1,29 @@
+import ShoalCore
+
+/// A connection that is not open yet.
+struct ConnectionAttempt: Sendable {
+    /// When it was begun, or its offer was answered.
+    var startedAt: Instant
+    /// When it is given up. Nil while an offer of ours waits for its answer, because the offer book decides how long, and
+    /// when it is given up already.
+    var deadline: Instant?
+    /// For an answer of ours: where it goes.
+    var answerTo: AnswerRoute?
+
+    /// How an offer came, and the way back for the answer.
+    struct AnswerRoute: Sendable {
+        enum Way: Sendable {
+            case tracker(TrackerIndex, peer: PeerID)
+            case neighbour(ConnectionID, node: NodeID)
+        }
+
+        var way: Way
+        var swarm: SwarmHandle
+        var offerID: OfferID
+    }
+
+    /// The neighbour through which its offer came.
+    var relay: ConnectionID? {
+        if case .neighbour(let relay, _) = self.answerTo?.way { relay } else { nil }
+    }
+}
