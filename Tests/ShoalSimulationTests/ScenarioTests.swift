@@ -27,7 +27,13 @@ import Testing
     }
 
     @Test func `a hundred nodes all complete`() throws {
-        var simulation = Simulation(try Self.read("growth-100"), seed: 1)
+        let scenario = """
+            shards count=2 size=256KiB
+            nodes seeder   count=1  up=5Mbit/s latency=10ms holds=all
+            nodes fetchers count=99 up=5Mbit/s latency=5ms..40ms
+            limit 120s
+            """
+        var simulation = Simulation(try Scenario(reading: scenario), seed: 1)
         simulation.run()
         #expect(simulation.violation == nil)
         #expect(simulation.report.completion.count == 99)

@@ -37,7 +37,9 @@ extension RunDigest {
         case .hashesAccepted(let swarm, let shard): self.fold(16, swarm.rawValue, shard.rawValue)
         case .hashesRejected(let swarm, let shard, let connection):
             self.fold(17, swarm.rawValue, shard.rawValue, connection.rawValue)
-        case .shardLost(let swarm, let shard, _): self.fold(18, swarm.rawValue, shard.rawValue)
+        case .shardsLost(let swarm, let shards, _):
+            self.fold(18, swarm.rawValue, shards.count)
+            for shard in shards { self.fold(UInt64(shard.rawValue)) }
         case .storeFailed(let swarm, let reason):
             self.fold(19, swarm.rawValue)
             self.fold(reason)

@@ -18,6 +18,8 @@ struct SimulatedAuthenticator: Authenticator {
         return authenticator.nodeID(of: authenticator.publicKey)
     }
 
+    func digest(of bytes: [UInt8]) -> Digest { Self.value(of: Array("digest".utf8), bytes) }
+
     func sign(_ message: [UInt8]) -> [UInt8] { Self.mix(message, self.publicKey.bytes, words: 8) }
 
     func isValid(_ signature: [UInt8], of message: [UInt8], by key: PublicKey) -> Bool {

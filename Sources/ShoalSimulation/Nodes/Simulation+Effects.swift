@@ -108,7 +108,8 @@ extension Simulation {
         self.nodes[node].disk.lose(shard, self.model)
         self.setMissing(self.nodes[node].conduct.isHonest, node)
         self.nodes[node].record.completed = nil
-        self.post(.shardLost(swarm, shard, reason: "its bytes are not the ones that were verified"), to: node)
+        let reason = "its bytes are not the ones that were verified"
+        self.post(.shardsLost(swarm, [shard], reason: reason), to: node)
     }
 
     private mutating func serveHashes(

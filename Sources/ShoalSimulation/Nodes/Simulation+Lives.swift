@@ -5,6 +5,9 @@ import ShoalSwarm
 extension Simulation {
     static let swarm = SwarmHandle(1)
 
+    /// What every wall clock shows when the run begins, in Unix milliseconds: a day of 2026.
+    private static let epoch: UInt64 = 1_780_000_000_000
+
     mutating func start(_ node: Int, keepsDisk: Bool) {
         // Not the first time: a fault has waited for this.
         if self.nodes[node].life > 0 { self.pendingFaults -= 1 }
@@ -24,7 +27,7 @@ extension Simulation {
         self.nodes[node].machine = MeshMachine(
             configuration: configuration,
             authenticator: SimulatedAuthenticator(node: node),
-            session: UInt64(self.nodes[node].life),
+            session: Self.epoch + self.now.nanoseconds / 1_000_000,
             trackers: self.trackers.count,
             seed: self.nodes[node].dice.next(),
             at: self.now
