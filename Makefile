@@ -9,7 +9,7 @@ environment := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shoal/env
 ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
 sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks)
 
-.PHONY: help run test build bench soak fuzz format lint clean
+.PHONY: help run test build bench sim soak fuzz format lint clean
 
 help: ## list these commands
 	@awk -F ": ## " '/^[a-z]+: ## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ build: ## build the program: .build/release/shoal
 
 bench: ## measure, each figure beside its limit
 	@$(ready) swift build -c release --product shoal && swift run -c release shoal-bench
+
+sim: ## run simulated swarms: every scenario, and a thousand nodes
+	@$(ready) scripts/simulate
 
 soak: ## run swarms of real processes for a long time
 	@$(ready) scripts/soak

@@ -39,6 +39,11 @@ let package = Package(
         ),
         .target(name: "ShoalWire", dependencies: ["ShoalCore"], swiftSettings: pure),
         .target(name: "ShoalSwarm", dependencies: ["ShoalCore", "ShoalFormats", "ShoalWire"], swiftSettings: pure),
+        .target(
+            name: "ShoalSimulation",
+            dependencies: ["ShoalCore", "ShoalWire", "ShoalSwarm"],
+            swiftSettings: pure
+        ),
 
         // Effects: act at the edges. They never import each other.
         .target(
@@ -102,6 +107,14 @@ let package = Package(
             swiftSettings: everywhere
         ),
         .executableTarget(
+            name: "shoal-sim",
+            dependencies: [
+                "ShoalCore", "ShoalSimulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .executableTarget(
             name: "shoal-bench",
             dependencies: [
                 "CDataChannel", "ShoalCore", "ShoalTransport",
@@ -129,6 +142,14 @@ let package = Package(
         .testTarget(
             name: "ShoalSwarmTests",
             dependencies: ["ShoalCore", "ShoalSwarm", "ShoalWire", "TestVectors"],
+            swiftSettings: everywhere
+        ),
+        .testTarget(
+            name: "ShoalSimulationTests",
+            dependencies: [
+                // The program that a test runs twice lies beside the tests once it is built.
+                "shoal-sim", "ShoalCore", "ShoalSimulation", "ShoalSwarm", "ShoalWire",
+            ],
             swiftSettings: everywhere
         ),
         .testTarget(

@@ -1,63 +1,92 @@
 /// A small dictionary whose order is that of its keys, so that walking it is the same in every process.
 ///
-/// An array with binary search: right for the hundreds of peers, requests or shards that a machine walks anyway;
-/// insertion moves what lies behind.
+/// Two arrays with binary search: right for the hundreds of peers, requests or shards that a machine walks anyway;
+/// insertion moves what lies behind. Keys lie apart from values, so that a search passes over nothing else; all of it is
+/// inlinable, because other modules would call it unspecialised, at ten times the cost.
 package struct SortedMap<Key: Comparable & Sendable, Value> {
-    private var entries: [(key: Key, value: Value)] = []
+    @usableFromInline var sortedKeys: [Key] = []
+    /// In the order of their keys.
+    @usableFromInline var valuesByKey: [Value] = []
 
-    package init() {}
+    @inlinable package init() {}
 
-    package var count: Int { self.entries.count }
-    package var isEmpty: Bool { self.entries.isEmpty }
-    package var keys: [Key] { self.entries.map(\.key) }
-    package var values: [Value] { self.entries.map(\.value) }
-    package var first: (key: Key, value: Value)? { self.entries.first }
+    @inlinable package var count: Int { self.sortedKeys.count }
+    @inlinable package var isEmpty: Bool { self.sortedKeys.isEmpty }
+    @inlinable package var keys: [Key] { self.sortedKeys }
+    @inlinable package var values: [Value] { self.valuesByKey }
 
-    package subscript(key: Key) -> Value? {
+    @inlinable package var first: (key: Key, value: Value)? {
+        self.isEmpty ? nil : (self.sortedKeys[0], self.valuesByKey[0])
+    }
+
+    @inlinable package subscript(key: Key) -> Value? {
         get {
             let (position, found) = self.position(of: key)
-            return found ? self.entries[position].value : nil
+            return found ? self.valuesByKey[position] : nil
         }
         _modify {
             let (position, found) = self.position(of: key)
             var value: Value?
-            if found { value = self.entries.remove(at: position).value }
-            defer { if let value { self.entries.insert((key, value), at: position) } }
+            if found { value = self.remove(at: position) }
+            defer {
+                if let value {
+                    self.sortedKeys.insert(key, at: position)
+                    self.valuesByKey.insert(value, at: position)
+                }
+            }
             yield &value
         }
     }
 
     /// Changes the value of a key that is there, in place; nil when it is not.
-    @discardableResult
+    @inlinable @discardableResult
     package mutating func update<Result>(_ key: Key, _ change: (inout Value) -> Result) -> Result? {
         let (position, found) = self.position(of: key)
-        return found ? change(&self.entries[position].value) : nil
+        return found ? change(&self.valuesByKey[position]) : nil
     }
 
     /// Changes every value in place, in the order of the keys.
-    package mutating func updateAll(_ change: (Key, inout Value) -> Void) {
-        for position in self.entries.indices { change(self.entries[position].key, &self.entries[position].value) }
+    @inlinable package mutating func updateAll(_ change: (Key, inout Value) -> Void) {
+        for position in self.sortedKeys.indices { change(self.sortedKeys[position], &self.valuesByKey[position]) }
     }
 
-    @discardableResult
+    @inlinable @discardableResult
     package mutating func removeValue(forKey key: Key) -> Value? {
         let (position, found) = self.position(of: key)
-        return found ? self.entries.remove(at: position).value : nil
+        return found ? self.remove(at: position) : nil
     }
 
-    private func position(of key: Key) -> (Int, found: Bool) {
+    @inlinable mutating func remove(at position: Int) -> Value {
+        self.sortedKeys.remove(at: position)
+        return self.valuesByKey.remove(at: position)
+    }
+
+    @inlinable func position(of key: Key) -> (Int, found: Bool) {
         var low = 0
-        var high = self.entries.count
+        var high = self.sortedKeys.count
         while low < high {
             let middle = (low + high) / 2
-            if self.entries[middle].key < key { low = middle + 1 } else { high = middle }
+            if self.sortedKeys[middle] < key { low = middle + 1 } else { high = middle }
         }
-        return (low, low < self.entries.count && self.entries[low].key == key)
+        return (low, low < self.sortedKeys.count && self.sortedKeys[low] == key)
     }
 }
 
 extension SortedMap: Sendable where Value: Sendable {}
 
 extension SortedMap: Sequence {
-    package func makeIterator() -> IndexingIterator<[(key: Key, value: Value)]> { self.entries.makeIterator() }
+    @inlinable package func makeIterator() -> Iterator { Iterator(self) }
+
+    package struct Iterator: IteratorProtocol {
+        @usableFromInline let map: SortedMap
+        @usableFromInline var position = 0
+
+        @inlinable init(_ map: SortedMap) { self.map = map }
+
+        @inlinable package mutating func next() -> (key: Key, value: Value)? {
+            guard self.position < self.map.sortedKeys.count else { return nil }
+            defer { self.position += 1 }
+            return (self.map.sortedKeys[self.position], self.map.valuesByKey[self.position])
+        }
+    }
 }
