@@ -24,6 +24,7 @@ package final class Node: Sendable {
     /// Entered for each open tracker socket.
     private let openTrackers: DispatchGroup
     private let handles = Mutex<UInt16>(0)
+    private let recorder: NodeRecorder?
 
     /// Starts a node on an open home.
     ///
@@ -53,18 +54,25 @@ package final class Node: Sendable {
         self.openTrackers = openTrackers
         self.trackers = try Self.trackers(configuration, loop, openTrackers)
         var system = SystemRandomNumberGenerator()
-        let machine = MeshMachine(
+        // Last, so that no file is left when the node cannot start.
+        let recorder = try configuration.recording.map { options throws(StoreError) in
+            try NodeRecorder(options, logger: logger)
+        }
+        let start = RecordingStart(
             configuration: configuration.mesh,
-            authenticator: identity,
             session: NodeClock.unixMilliseconds,
             trackers: self.trackers.count,
             seed: system.next(),
-            at: NodeClock.now
+            at: NodeClock.now,
+            publicKey: identity.publicKey
         )
+        recorder?.begin(start)
+        let machine = start.machine(recorder?.listening(to: identity) ?? identity)
+        self.recorder = recorder
         self.id = machine.nodeID
         let runner = self.runner
         runner.connect(EffectRunner.Wiring(transport: self.transport, trackers: self.trackers))
-        loop.start(machine) { runner.carryOut($0) }
+        loop.start(machine, recorder: recorder) { runner.carryOut($0) }
     }
 
     private static func trackers(
@@ -174,5 +182,7 @@ package final class Node: Sendable {
             self.disk.whenIdle { continuation.resume() }
         }
         await self.loop.end()
+        guard let recorder = self.recorder else { return }
+        await self.disk.run { recorder.finish() }
     }
 }

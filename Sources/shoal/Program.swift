@@ -73,6 +73,7 @@ struct ShoalCommand: ParsableCommand {
         version: Version.text,
         subcommands: [
             PublishCommand.self, SeedCommand.self, FetchCommand.self, TrackerCommand.self, ManifestCommand.self,
+            ReplayCommand.self,
         ]
     )
 }

@@ -28,6 +28,7 @@ struct NodeSession: Sendable {
         var configuration = NodeConfiguration()
         configuration.bindAddress = network.bind
         configuration.mesh.uploadLimit = network.uploadLimit?.bytesPerSecond
+        configuration.recording = network.recording.options
         configuration.trackers = trackers
         configuration.trackerAuthority = authority
         configuration.mesh.agent = "shoal/\(Version.text)"
