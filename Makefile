@@ -7,6 +7,8 @@ SHELL := /bin/bash
 # Where scripts/setup says how pkg-config finds libdatachannel, when it may not say so system-wide.
 environment := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shoal/env
 ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
+# Ten processes of a debug build: so much, so slowly, that two cores are not the limit.
+small := --runs 3 --megabytes 20 --kilobytes-per-second 1500
 sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks)
 
 .PHONY: help run test build bench sim soak fuzz format lint clean
@@ -18,7 +20,7 @@ run: ## publish, track and fetch a real model between processes of this machine
 	@$(ready) scripts/run-demo
 
 test: ## run all tests
-	@$(ready) swift build && swift test
+	@$(ready) swift build && swift test && .build/debug/shoal-bench heal $(small)
 
 build: ## build the program: .build/release/shoal
 	@$(ready) swift build -c release --product shoal

@@ -117,7 +117,7 @@ let package = Package(
         .executableTarget(
             name: "shoal-bench",
             dependencies: [
-                "CDataChannel", "ShoalCore", "ShoalTransport",
+                "CDataChannel", "ShoalCore", "ShoalSwarm", "ShoalTransport", "ShoalWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/shoal-bench",

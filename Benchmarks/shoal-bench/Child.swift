@@ -12,6 +12,7 @@ final class Child: Sendable {
     private let process: Process
     private let state = Mutex(State())
     private let news = DispatchSemaphore(value: 0)
+    private let hasExited = DispatchSemaphore(value: 0)
 
     /// Starts `program`; `stream` says which of its outputs is read, the other is dropped.
     init(_ program: URL, _ arguments: [String], reading stream: Stream) throws {
@@ -22,6 +23,8 @@ final class Child: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = stream == .output ? pipe : FileHandle.nullDevice
         process.standardError = stream == .error ? pipe : FileHandle.nullDevice
+        let hasExited = self.hasExited
+        process.terminationHandler = { _ in hasExited.signal() }
         self.process = process
         self.started = .now
         try process.run()
@@ -62,8 +65,36 @@ final class Child: Sendable {
         return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1_024 }
     }
 
+    /// Processor time so far, user and system, in seconds (proc(5)); 0 where the system does not say.
+    var processorSeconds: Double {
+        let path = "/proc/\(self.process.processIdentifier)/stat"
+        guard let stat = try? String(contentsOfFile: path, encoding: .utf8) else { return 0 }
+        // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
+        let fields = (stat.split(separator: ")").last ?? "").split(separator: " ")
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// How the process ended, once it has; for processes that end by themselves. Kills it after 10 minutes.
+    func exitCode() -> Int32 {
+        if self.hasExited.wait(timeout: .now() + .seconds(600)) == .success { self.hasExited.signal() }
+        self.kill()
+        return self.process.terminationStatus
+    }
+
+    /// Asks the process to end, and kills it when it takes more than 20 s.
     func stop() {
         if self.process.isRunning { self.process.interrupt() }
+        if self.hasExited.wait(timeout: .now() + .seconds(20)) == .success {
+            self.hasExited.signal()
+        } else {
+            self.kill()
+        }
+    }
+
+    /// Ends the process at once, as a crash or a power cut would, and waits until it is gone.
+    func kill() {
+        if self.process.isRunning { Foundation.kill(self.process.processIdentifier, SIGKILL) }
         self.process.waitUntilExit()
     }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import ShoalCore
 
 /// One seeder and one fetcher, two processes on loopback, beside the bare loop: what Shoal adds to libdatachannel.
 struct FirstLight {
@@ -17,44 +16,22 @@ struct FirstLight {
         var fetcherMemory: Int?
     }
 
-    private let shoal: URL
-    private let folder: URL
-    private let model: URL
-    private let byteCount: Int
-
-    /// Writes the model: pseudo-random bytes, so that nothing on the way can compress them.
-    init(byteCount: Int) throws {
-        guard let program = Bundle.main.executableURL else { throw BenchmarkError("this program cannot find itself") }
-        self.shoal = program.deletingLastPathComponent().appending(component: "shoal")
-        guard FileManager.default.isExecutableFile(atPath: self.shoal.path) else {
-            throw BenchmarkError(
-                "\(self.shoal.path) is not there: build it with `swift build -c release --product shoal`"
-            )
-        }
-        self.byteCount = byteCount
-        self.folder = FileManager.default.temporaryDirectory.appending(component: "shoal-bench.\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
-        self.model = self.folder.appending(component: "model.bin")
-        try Self.fill(self.model, byteCount: byteCount)
-    }
-
-    func remove() throws { try FileManager.default.removeItem(at: self.folder) }
+    let stage: BenchStage
 
     func round(_ number: Int) throws -> Round {
-        let limit = try BareLoop.measure(byteCount: self.byteCount).bytesPerSecond
-        let tracker = try Child(self.shoal, ["tracker", "--listen", "127.0.0.1:0"], reading: .output)
+        let byteCount = self.stage.byteCount
+        let limit = try BareLoop.measure(byteCount: byteCount).bytesPerSecond
+        let (tracker, url) = try self.stage.tracker()
         defer { tracker.stop() }
-        let url = try tracker.wait(for: "ws://").line
-        let seeder = try Child(
-            self.shoal,
-            ["seed", self.model.path, "--home", self.home("seeder"), "--tracker", url, "--bind", "127.0.0.1"],
+        let model = self.stage.model.path
+        let seeder = try self.stage.start(
+            ["seed", model, "--home", self.stage.path("seeder"), "--tracker", url, "--bind", "127.0.0.1"],
             reading: .output
         )
         defer { seeder.stop() }
         let link = try seeder.wait(for: "magnet:").line
-        let home = self.home("fetcher-\(number)")
-        let fetcher = try Child(
-            self.shoal,
+        let home = self.stage.path("fetcher-\(number)")
+        let fetcher = try self.stage.start(
             ["fetch", link, "--home", home, "--bind", "127.0.0.1", "--log-level", "info"],
             reading: .error
         )
@@ -65,31 +42,13 @@ struct FirstLight {
         let end = try fetcher.wait(for: "fetched ").time
         try FileManager.default.removeItem(atPath: home)
         return Round(
-            transfer: Double(self.byteCount) / ((last - first) / .seconds(1)),
+            transfer: Double(byteCount) / ((last - first) / .seconds(1)),
             limit: limit,
             firstChunk: (first - fetcher.started) / .seconds(1),
             whole: (end - fetcher.started) / .seconds(1),
             seederMemory: seederMemory,
             fetcherMemory: fetcherMemory
         )
-    }
-
-    private func home(_ name: String) -> String { self.folder.appending(component: name).path }
-
-    private static func fill(_ file: URL, byteCount: Int) throws {
-        guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
-            throw BenchmarkError("cannot write \(file.path)")
-        }
-        let handle = try FileHandle(forWritingTo: file)
-        var generator = SeededGenerator(seed: 1)
-        var left = byteCount
-        while left > 0 {
-            let words = (0..<131_072).map { _ in generator.next() }
-            let block = words.withUnsafeBytes { Data($0.prefix(left)) }
-            try handle.write(contentsOf: block)
-            left -= block.count
-        }
-        try handle.close()
     }
 }
 
@@ -112,15 +71,10 @@ struct FirstLightCommand: ParsableCommand {
     }
 
     func run() throws {
-        let bench = try FirstLight(byteCount: self.mebibytes << 20)
-        let rounds: [FirstLight.Round]
-        do {
-            rounds = try (0..<self.rounds).map { try bench.round($0) }
-        } catch {
-            try bench.remove()
-            throw error
+        let rounds = try BenchStage.play(byteCount: self.mebibytes << 20) { stage in
+            let bench = FirstLight(stage: stage)
+            return try (0..<self.rounds).map { try bench.round($0) }
         }
-        try bench.remove()
         print("first light: one seeder, one fetcher, loopback, \(self.mebibytes) MiB, \(self.rounds) rounds")
         let megabyte = 1_000_000.0
         Row("bare libdatachannel loop", "MB/s").print(rounds.map { $0.limit / megabyte })

@@ -6,7 +6,10 @@ struct ShoalBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shoal-bench",
         abstract: "Measures Shoal, each figure beside its rival or limit in the same run.",
-        subcommands: [FirstLightCommand.self, BareLoopCommand.self, BareLoopReceiverCommand.self],
+        subcommands: [
+            FirstLightCommand.self, HealCommand.self, FanoutCommand.self, BareLoopCommand.self,
+            BareLoopReceiverCommand.self,
+        ],
         defaultSubcommand: FirstLightCommand.self
     )
 }

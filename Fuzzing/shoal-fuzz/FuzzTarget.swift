@@ -12,6 +12,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case trackerRequest = "tracker-request"
     case trackerResponse = "tracker-response"
     case sessionDescription = "session-description"
+    case recording = "recording"
 
     /// The one that the command line names.
     static let chosen: FuzzTarget? = {
@@ -31,6 +32,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .trackerRequest: SignalingTargets.request(bytes)
         case .trackerResponse: SignalingTargets.response(bytes)
         case .sessionDescription: SignalingTargets.sessionDescription(bytes)
+        case .recording: RecordingTarget.run(bytes)
         }
     }
 }

@@ -1,7 +1,7 @@
 /// A value that is exactly so many bytes: a hash, a key, a nonce, an identifier.
 ///
 /// The conforming type stores the bytes inline, so that an ID costs no allocation and hashes as a few words.
-package protocol FixedBytes: Hashable, Comparable, Sendable, CustomStringConvertible {
+package protocol FixedBytes: Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
     /// Length in bytes; the same for every value of the type.
     static var byteCount: Int { get }
 

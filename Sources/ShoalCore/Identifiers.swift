@@ -57,7 +57,7 @@ package struct OfferID: WrappedBytes {
 }
 
 /// One WebRTC connection of this process, from the first offer to its end. Never reused; never leaves the process.
-package struct ConnectionID: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct ConnectionID: Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
     package let rawValue: UInt64
 
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }

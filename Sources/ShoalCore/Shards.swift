@@ -1,5 +1,5 @@
 /// Position of a shard in its manifest.
-package struct ShardIndex: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct ShardIndex: Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
     package let rawValue: UInt32
 
     package init(_ rawValue: UInt32) { self.rawValue = rawValue }
@@ -25,7 +25,7 @@ package struct ShardID: Hashable, Sendable {
 }
 
 /// Position of a chunk in its shard.
-package struct ChunkIndex: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct ChunkIndex: Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
     package let rawValue: UInt32
 
     package init(_ rawValue: UInt32) { self.rawValue = rawValue }

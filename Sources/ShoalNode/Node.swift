@@ -23,6 +23,7 @@ package final class Node: Sendable {
     private let ownTrackers: [TrackerIndex]
     private let book = Mutex(SwarmBook())
     private let hub = EventHub()
+    private let recorder: NodeRecorder?
 
     /// Starts a node on an open home.
     ///
@@ -55,18 +56,25 @@ package final class Node: Sendable {
         self.trackers = trackers
         self.ownTrackers = Set(try configuration.trackers.compactMap { try trackers.index(of: $0) }).sorted()
         var system = SystemRandomNumberGenerator()
-        let machine = MeshMachine(
+        // Last, so that no file is left when the node cannot start.
+        let recorder = try configuration.recording.map { options throws(StoreError) in
+            try NodeRecorder(options, logger: logger)
+        }
+        let start = RecordingStart(
             configuration: configuration.mesh,
-            authenticator: identity,
             session: NodeClock.unixMilliseconds,
             trackers: self.ownTrackers.count,
             seed: system.next(),
-            at: NodeClock.now
+            at: NodeClock.now,
+            publicKey: identity.publicKey
         )
+        recorder?.begin(start)
+        let machine = start.machine(recorder?.listening(to: identity) ?? identity)
+        self.recorder = recorder
         self.id = machine.nodeID
         let runner = self.runner
         runner.connect(EffectRunner.Wiring(transport: self.transport, trackers: self.trackers))
-        loop.start(machine) { runner.carryOut($0) }
+        loop.start(machine, recorder: recorder) { runner.carryOut($0) }
     }
 
     // MARK: Swarms
@@ -262,5 +270,7 @@ package final class Node: Sendable {
             self.disk.whenIdle { continuation.resume() }
         }
         await self.loop.end()
+        guard let recorder = self.recorder else { return }
+        await self.disk.run { recorder.finish() }
     }
 }

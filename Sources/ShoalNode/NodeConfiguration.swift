@@ -15,6 +15,8 @@ package struct NodeConfiguration: Sendable {
     package var mesh = MeshConfiguration()
     /// Threads that hash and read and write.
     package var diskThreads = 4
+    /// Nil: what happens is not written down.
+    package var recording: RecordingOptions?
 
     package init() {}
 

@@ -98,7 +98,7 @@ package struct Hello: Hashable, Sendable {
 }
 
 /// How urgent a request is; a lower value overtakes a higher one at chunk granularity.
-package enum Priority: UInt8, Hashable, Comparable, Sendable, CaseIterable {
+package enum Priority: UInt8, Hashable, Comparable, Codable, Sendable, CaseIterable {
     /// An engine waits.
     case critical = 0
     /// Predicted for this token.
@@ -113,7 +113,7 @@ package enum Priority: UInt8, Hashable, Comparable, Sendable, CaseIterable {
     package static func < (left: Priority, right: Priority) -> Bool { left.rawValue < right.rawValue }
 }
 
-package struct ChunkRequest: Hashable, Sendable {
+package struct ChunkRequest: Hashable, Encodable, Sendable {
     /// Larger than that of every request before it on this connection.
     package var id: UInt32
     package var shard: ShardIndex

@@ -1,5 +1,5 @@
 /// Bytes of a peer that are no message of the protocol. It costs that peer, never the loop.
-package enum WireError: Error, Hashable, Sendable {
+package enum WireError: Error, Hashable, Codable, Sendable {
     /// The message ends before its fields do.
     case truncated(needed: Int, available: Int)
     /// Bytes follow the last field.

@@ -30,10 +30,16 @@ final class Scene: Sendable {
     func node(
         _ name: String,
         visitsAlley: Bool = true,
-        configuration: MeshConfiguration = MeshConfiguration()
+        configuration: MeshConfiguration = MeshConfiguration(),
+        recording: RecordingOptions? = nil
     ) throws -> TestNode {
         let trackers = (visitsAlley ? [self.alley] : []) + [self.square]
-        let node = try TestNode(home: self.folder(name), trackers: trackers.map(\.url), mesh: configuration)
+        let node = try TestNode(
+            home: self.folder(name),
+            trackers: trackers.map(\.url),
+            mesh: configuration,
+            recording: recording
+        )
         self.actors.withLock { $0.append { await node.stop() } }
         return node
     }
@@ -96,8 +102,14 @@ final class TestNode: Sendable {
     let identity: NodeIdentity
     let events = Journal<NodeEvent>()
     private let home: Home
+    private let isStopped = Mutex(false)
 
-    init(home path: String, trackers: [TrackerURL], mesh: MeshConfiguration) throws {
+    init(
+        home path: String,
+        trackers: [TrackerURL],
+        mesh: MeshConfiguration,
+        recording: RecordingOptions? = nil
+    ) throws {
         self.home = try Home(path: path)
         self.store = try ModelStore(home: self.home)
         self.identity = try NodeIdentity.load(home: path)
@@ -105,6 +117,7 @@ final class TestNode: Sendable {
         configuration.bindAddress = "127.0.0.1"
         configuration.trackers = trackers
         configuration.mesh = mesh
+        configuration.recording = recording
         let events = self.events
         self.node = try Node(
             home: self.home,
@@ -114,7 +127,13 @@ final class TestNode: Sendable {
         ) { events.note($0) }
     }
 
+    /// A node that a test has stopped is not stopped again.
     func stop() async {
+        let wasStopped = self.isStopped.withLock { isStopped in
+            defer { isStopped = true }
+            return isStopped
+        }
+        guard !wasStopped else { return }
         await self.node.stop()
         self.home.close()
     }

@@ -30,10 +30,15 @@ final class NodeLoop: Sendable {
     }
 
     /// Starts the thread. `carryOut` is called on it, once for each effect, in order, and must not block.
-    func start(_ machine: sending MeshMachine, carryOut: @escaping @Sendable (MeshEffect) -> Void) {
+    /// What the machine is told goes to `recorder`, too.
+    func start(
+        _ machine: sending MeshMachine,
+        recorder: NodeRecorder?,
+        carryOut: @escaping @Sendable (MeshEffect) -> Void
+    ) {
         let mailbox = self.mailbox
         let start = machine
-        let thread = Thread { Self.run(start, mailbox, carryOut) }
+        let thread = Thread { Self.run(start, mailbox, recorder, carryOut) }
         thread.name = "shoal.loop"
         thread.start()
     }
@@ -48,9 +53,11 @@ final class NodeLoop: Sendable {
     private static func run(
         _ start: MeshMachine,
         _ mailbox: Mailbox<Item>,
+        _ recorder: NodeRecorder?,
         _ carryOut: @Sendable (MeshEffect) -> Void
     ) {
         var machine = start
+        var inputs: [MeshInput] = []
         var effects: [MeshEffect] = []
         var questions: [@Sendable (borrowing MeshMachine) -> Void] = []
         while true {
@@ -59,17 +66,22 @@ final class NodeLoop: Sendable {
             let now = NodeClock.now
             for item in items {
                 switch item {
-                case .input(let input): machine.handle(input, at: now, into: &effects)
+                case .input(let input): inputs.append(input)
                 case .accounted(let input, let onceTaken):
                     onceTaken()
-                    machine.handle(input, at: now, into: &effects)
+                    inputs.append(input)
                 case .ask(let question): questions.append(question)
                 case .end(let action): whenOver = action
                 }
             }
+            for input in inputs { machine.handle(input, at: now, into: &effects) }
             if let deadline = machine.nextDeadline, now >= deadline {
                 machine.handle(.deadline, at: now, into: &effects)
+                inputs.append(.deadline)
             }
+            // Before anything can go wrong outside of the machine.
+            if let recorder, !inputs.isEmpty { recorder.record(at: now, inputs, effects) }
+            inputs.removeAll(keepingCapacity: true)
             for effect in effects { carryOut(effect) }
             effects.removeAll(keepingCapacity: true)
             for question in questions { question(machine) }

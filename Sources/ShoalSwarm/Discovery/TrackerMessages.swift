@@ -1,7 +1,7 @@
 package import ShoalCore
 
 /// What a client tells a tracker (WebTorrent's WebSocket protocol, as `bittorrent-tracker` speaks it).
-package enum TrackerRequest: Hashable, Sendable {
+package enum TrackerRequest: Hashable, Encodable, Sendable {
     /// "I am here", with offers that the tracker hands to other peers of the swarm, one each.
     case announce(TrackerAnnounce)
     /// The answer to an offer that the tracker relayed to us.
@@ -10,8 +10,8 @@ package enum TrackerRequest: Hashable, Sendable {
     case scrape([InfoHash])
 }
 
-package struct TrackerAnnounce: Hashable, Sendable {
-    package enum Event: String, Hashable, Sendable {
+package struct TrackerAnnounce: Hashable, Encodable, Sendable {
+    package enum Event: String, Hashable, Encodable, Sendable {
         case started
         case completed
         case stopped
@@ -46,7 +46,7 @@ package struct TrackerAnnounce: Hashable, Sendable {
     }
 }
 
-package struct TrackerOffer: Hashable, Sendable {
+package struct TrackerOffer: Hashable, Codable, Sendable {
     package var offerID: OfferID
     /// A whole SDP offer: there is no trickle over trackers.
     package var sdp: String
@@ -57,7 +57,7 @@ package struct TrackerOffer: Hashable, Sendable {
     }
 }
 
-package struct TrackerAnswer: Hashable, Sendable {
+package struct TrackerAnswer: Hashable, Encodable, Sendable {
     package var infoHash: InfoHash
     /// Who answers.
     package var peerID: PeerID
@@ -86,7 +86,7 @@ package struct TrackerAnswer: Hashable, Sendable {
 }
 
 /// What a tracker tells a client.
-package enum TrackerResponse: Hashable, Sendable {
+package enum TrackerResponse: Hashable, Codable, Sendable {
     /// The reply to an announce.
     case announced(TrackerStatistics)
     /// Another peer's offer, for us to answer.
@@ -101,7 +101,7 @@ package enum TrackerResponse: Hashable, Sendable {
     case warning(String)
 }
 
-package struct TrackerStatistics: Hashable, Sendable {
+package struct TrackerStatistics: Hashable, Codable, Sendable {
     package var infoHash: InfoHash
     /// Seeders.
     package var complete: Int
@@ -127,7 +127,7 @@ package struct TrackerStatistics: Hashable, Sendable {
     }
 }
 
-package struct TrackerCounts: Hashable, Sendable {
+package struct TrackerCounts: Hashable, Codable, Sendable {
     package var complete: Int
     package var incomplete: Int
     /// How often a peer said `completed`.

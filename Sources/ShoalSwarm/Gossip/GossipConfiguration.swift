@@ -1,6 +1,6 @@
 /// The numbers of gossip, of signals through neighbours and of the mesh that they make. They bound what a node says and
 /// does, whatever the number of nodes.
-package struct GossipConfiguration: Hashable, Sendable {
+package struct GossipConfiguration: Hashable, Codable, Sendable {
     /// 2 min: what nobody renews is forgotten then. Ours is renewed every 45 s, so that one loss does not matter.
     package var timeToLive = Duration.seconds(120)
     package var renewal = Duration.seconds(45)

@@ -2,7 +2,7 @@ package import ShoalCore
 package import ShoalWire
 
 /// What is to be done. The mesh acts on the world through these and through nothing else.
-package enum MeshEffect: Hashable, Sendable {
+package enum MeshEffect: Hashable, Encodable, Sendable {
     // Connections.
     /// Make a connection and describe it; ends in `described` or `closed`.
     case makeOffer(ConnectionID)
@@ -46,7 +46,7 @@ package enum MeshEffect: Hashable, Sendable {
 }
 
 /// What an operator may want to know.
-package enum MeshObservation: Hashable, Sendable {
+package enum MeshObservation: Hashable, Encodable, Sendable {
     case peerJoined(ConnectionID, NodeID, agent: String)
     case peerLeft(ConnectionID, NodeID?, reason: String)
     /// It owes chunks and has been silent: others are asked for them.

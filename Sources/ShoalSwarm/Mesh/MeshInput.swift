@@ -2,7 +2,7 @@ package import ShoalCore
 package import ShoalWire
 
 /// What happened. The mesh learns of the world through these and through nothing else.
-package enum MeshInput: Sendable {
+package enum MeshInput: Hashable, Codable, Sendable {
     // The node's owner.
     case addSwarm(SwarmDescription)
     /// Fetch what is missing from now on or no longer (nil: as before), and announce at these trackers as well.
@@ -78,7 +78,7 @@ package struct SwarmHandle: Hashable, Comparable, Sendable {
 }
 
 /// Position of a tracker in the node's list.
-package struct TrackerIndex: Hashable, Comparable, Sendable {
+package struct TrackerIndex: Hashable, Comparable, Codable, Sendable {
     package let rawValue: Int
 
     package init(_ rawValue: Int) { self.rawValue = rawValue }
@@ -87,7 +87,7 @@ package struct TrackerIndex: Hashable, Comparable, Sendable {
 }
 
 /// A swarm that this node takes part in.
-package struct SwarmDescription: Hashable, Sendable {
+package struct SwarmDescription: Hashable, Codable, Sendable {
     package var handle: SwarmHandle
     package var infoHash: InfoHash
     /// The key of `join` proofs: the raw manifest ID, or in a private swarm an HMAC of it.
@@ -121,7 +121,7 @@ package struct SwarmDescription: Hashable, Sendable {
 }
 
 /// What a node knows and has of a model.
-package struct SwarmContent: Hashable, Sendable {
+package struct SwarmContent: Hashable, Codable, Sendable {
     /// The canonical bytes, for peers that ask.
     package var manifest: [UInt8]
     /// Size of each shard, in bytes.
@@ -149,9 +149,9 @@ package struct SwarmContent: Hashable, Sendable {
 }
 
 /// How an open connection came to be.
-package struct PeerPath: Hashable, Sendable {
+package struct PeerPath: Hashable, Codable, Sendable {
     /// Who made the SDP offer, whatever the DTLS role.
-    package enum Role: UInt8, Hashable, Sendable {
+    package enum Role: UInt8, Hashable, Codable, Sendable {
         case initiator = 0
         case responder = 1
 
@@ -171,7 +171,7 @@ package struct PeerPath: Hashable, Sendable {
 }
 
 /// Names a chunk that was asked for: whose, of which request, and where it belongs.
-package struct ChunkReceipt: Hashable, Sendable {
+package struct ChunkReceipt: Hashable, Codable, Sendable {
     package var connection: ConnectionID
     package var request: UInt32
     package var swarm: SwarmHandle

@@ -20,6 +20,7 @@ struct NodeOptions: ParsableArguments {
         var configuration = NodeConfiguration()
         configuration.bindAddress = self.network.bind
         configuration.mesh.uploadLimit = self.network.uploadLimit?.bytesPerSecond
+        configuration.recording = self.network.recording.options
         configuration.trackers = trackers
         configuration.trackerAuthority = self.trackers.tlsAuthority
         configuration.mesh.agent = Version.agent
@@ -34,6 +35,7 @@ struct NodeOptions: ParsableArguments {
         var unused: [String] = []
         if self.network.bind != nil { unused.append("--bind") }
         if self.network.uploadLimit != nil { unused.append("--upload-limit") }
+        if self.network.recording.options != nil { unused.append("--record") }
         if self.trackers.tlsAuthority != nil { unused.append("--tls-ca") }
         self.home.addUnused(to: &unused)
         guard !unused.isEmpty else { return }

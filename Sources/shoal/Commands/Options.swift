@@ -160,6 +160,8 @@ struct NetworkOptions: ParsableArguments {
         transform: { try TransferRate(parsing: $0) }
     )
     var uploadLimit: TransferRate?
+
+    @OptionGroup var recording: RecordOptions
 }
 
 /// A link, or a file or folder.

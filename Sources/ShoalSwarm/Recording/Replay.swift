@@ -1,0 +1,116 @@
+package import ShoalCore
+
+/// A recorded run, run again: the same machine is told the same, and must order the same.
+package struct Replay: Sendable {
+    package let start: RecordingStart
+    private var reader: RecordingReader
+    private var machine: MeshMachine
+    private var digest = EffectDigest()
+    private var batches = 0
+    package private(set) var ending = Ending.reading
+
+    package enum Ending: Hashable, Sendable {
+        case reading
+        /// The recording says how it ended.
+        case recorded(RecordingEnd)
+        /// It just stops, at this byte: the node was killed, or still runs.
+        case cutShort(offset: Int)
+    }
+
+    /// One batch, run again.
+    package struct Step: Sendable {
+        /// Of the batch, from 1.
+        package let number: Int
+        package let instant: Instant
+        package let inputs: [MeshInput]
+        /// What the machine orders now.
+        package let effects: [MeshEffect]
+        /// How many effects there were when it was recorded.
+        package let recordedEffects: Int
+        /// Whether every effect so far is the recorded one.
+        package let isEqual: Bool
+
+        package init(
+            number: Int,
+            instant: Instant,
+            inputs: [MeshInput],
+            effects: [MeshEffect],
+            recordedEffects: Int,
+            isEqual: Bool
+        ) {
+            self.number = number
+            self.instant = instant
+            self.inputs = inputs
+            self.effects = effects
+            self.recordedEffects = recordedEffects
+            self.isEqual = isEqual
+        }
+    }
+
+    /// - Throws: ``RecordingError`` when the bytes do not begin as a recording does.
+    package init(_ bytes: [UInt8]) throws(RecordingError) {
+        var reader = try RecordingReader(bytes)
+        let offset = reader.offset
+        guard case .start(let start) = try reader.next() else {
+            throw RecordingError(offset: offset, problem: "the recording has no beginning")
+        }
+        self.start = start
+        let authenticator = RecordedAuthenticator(publicKey: start.publicKey, answers: Self.answers(reader))
+        self.reader = reader
+        self.machine = start.machine(authenticator)
+    }
+
+    package var nodeID: NodeID { self.machine.nodeID }
+
+    /// Of everything that was ordered so far.
+    package var effectDigest: Digest { self.digest.value }
+
+    /// Runs the next batch; nil at the end, of which ``ending`` says more.
+    package mutating func next() throws(RecordingError) -> Step? {
+        guard self.ending == .reading else { return nil }
+        while true {
+            let offset = self.reader.offset
+            switch try self.reader.next() {
+            case .answers: continue
+            case .batch(let batch): return try self.run(batch, offset)
+            case .end(let end):
+                self.ending = .recorded(end)
+                return nil
+            case .start: throw RecordingError(offset: offset, problem: "the recording begins twice")
+            case nil:
+                self.ending = .cutShort(offset: offset)
+                return nil
+            }
+        }
+    }
+
+    private mutating func run(_ batch: RecordedBatch, _ offset: Int) throws(RecordingError) -> Step {
+        var effects: [MeshEffect] = []
+        for input in batch.inputs { self.machine.handle(input, at: batch.instant, into: &effects) }
+        do {
+            try self.digest.add(effects)
+        } catch {
+            throw RecordingError(offset: offset, problem: "an effect cannot be hashed: \(error)")
+        }
+        self.batches += 1
+        return Step(
+            number: self.batches,
+            instant: batch.instant,
+            inputs: batch.inputs,
+            effects: effects,
+            recordedEffects: batch.effects,
+            isEqual: self.digest.value == batch.digest
+        )
+    }
+
+    /// All answers of the recording: a machine keeps its authenticator for good. What is damaged is told when the run
+    /// comes to it.
+    private static func answers(_ start: RecordingReader) -> [RecordedAnswer] {
+        var reader = start
+        var all: [RecordedAnswer] = []
+        while let entry = try? reader.next() {
+            if case .answers(let answers) = entry { all += answers }
+        }
+        return all
+    }
+}
