@@ -102,6 +102,13 @@ final class RawConnection: Sendable {
         }
     }
 
+    /// Which of them is the first to hear something, be it the end; nil when none does within 30 s.
+    static func firstToHear(_ connections: [RawConnection]) -> RawConnection? {
+        var events = connections.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        guard poll(&events, nfds_t(events.count), 30_000) > 0 else { return nil }
+        return zip(connections, events).first { $0.1.revents != 0 }?.0
+    }
+
     /// Everything until the end of the connection.
     func answers() throws -> [NodeAnswer] {
         var bytes: [UInt8] = []
