@@ -107,7 +107,7 @@ import Testing
         for chunk in 0..<2 { swarm.holdings!.update(ShardIndex(1)) { $0.asked(Self.peer, for: ChunkIndex(chunk)) } }
         // Endgame: every missing chunk is owed by somebody.
         swarm.holdings!.update(ShardIndex(0)) { $0.overdue[1] = false }
-        #expect(self.pick(swarm, shared) == self.run(0, 0, 2))
+        #expect(self.pick(swarm, shared) == self.run(0, 0, 1))
         owe(0, by: Self.peer)
         owe(1, by: Self.peer)
         #expect(self.pick(swarm, shared) == nil)
@@ -162,6 +162,49 @@ import Testing
         }
         #expect(asked.map(\.count) == [10, 10, 10, 10])
         #expect(asked.reduce(into: Set<Int>()) { $0.formUnion($1) }.count == 40)
+    }
+
+    @Test func `what is another's to ask a seeder for is left to it while there is something else to wait for`() {
+        var swarm = self.swarm([64 * Self.chunk])
+        swarm.holdings!.count(ShardIndex(0), by: 1)
+        swarm.holdings!.begin(ShardIndex(0))
+        let shared = self.seeder(of: swarm)
+        let portion = Portion(rank: 0, count: 4)
+        for chunk in 0..<64 where portion.contains(chunk, of: ShardIndex(0)) {
+            swarm.holdings!.update(ShardIndex(0)) { $0.asked(Self.other, for: ChunkIndex(chunk)) }
+        }
+        func pick(isIdle: Bool) -> ChunkRun? {
+            ChunkPicker.pick(
+                from: swarm,
+                for: Self.peer,
+                sharing: shared,
+                portion: portion,
+                isIdle: isIdle,
+                limit: 8
+            )
+        }
+        #expect(pick(isIdle: false) == nil)
+        #expect(pick(isIdle: true)?.count == 1)
+        // Once somebody else has it as well, it is anybody's.
+        swarm.holdings!.update(ShardIndex(0)) { $0.shared(nil, .full(count: 64)) }
+        #expect(pick(isIdle: false) != nil)
+    }
+
+    @Test func `who has sent wrong bytes is asked only for what nobody else has`() {
+        var swarm = self.swarm([2 * Self.chunk])
+        swarm.holdings!.count(ShardIndex(0), by: 1)
+        swarm.holdings!.begin(ShardIndex(0))
+        var common = Bitfield(count: 2)
+        common[0] = true
+        swarm.holdings!.update(ShardIndex(0)) { $0.shared(nil, common) }
+        let run = ChunkPicker.pick(
+            from: swarm,
+            for: Self.peer,
+            sharing: self.seeder(of: swarm),
+            trust: .lastResort,
+            limit: 8
+        )
+        #expect(run == self.run(0, 1, 1))
     }
 
     @Test func `what is demanded comes before what is rare`() {

@@ -69,14 +69,15 @@ package struct MeshConfiguration: Hashable, Codable, Sendable {
     /// Bytes a second that are served to all peers together; nil sets no limit.
     package var uploadLimit: Int?
 
-    /// 250 ms: how often `partial` tells of new chunks.
+    /// 250 ms: how often `partial` tells of new chunks, each time 10 peers in turn: so it costs no more with 50.
     package var partialInterval = Duration.milliseconds(250)
+    package var partialPeers = 10
 
     /// A chunk is late after four times what the peer's chunks take on average, within these limits.
     package var chunkDeadlineRange = Duration.milliseconds(250)...Duration.seconds(5)
 
-    /// 1 s: the same for a peer whose speed is not known.
-    package var firstChunkDeadline = Duration.seconds(1)
+    /// 2 s: the same for a peer whose speed is not known; it may be serving nine others.
+    package var firstChunkDeadline = Duration.seconds(2)
 
     /// 2 s for a hash list, at most 16 KiB; then another peer is asked.
     package var hashesLimit = Duration.seconds(2)

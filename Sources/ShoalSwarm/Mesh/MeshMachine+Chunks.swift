@@ -116,7 +116,10 @@ extension MeshMachine {
         self.room += 1
         self.needsFilling = true
         self.swarms.update(receipt.swarm) { swarm in
-            _ = swarm.holdings?.update(receipt.shard) { $0.ended(receipt.connection, chunk: receipt.chunk) }
+            _ = swarm.holdings?.update(receipt.shard) { receiving in
+                receiving.ended(receipt.connection, chunk: receipt.chunk)
+                if !verified { receiving.failed(receipt.chunk) }
+            }
         }
         let whole = self.peers.update(receipt.connection) { peer -> OutstandingRequest? in
             if verified { peer.score.chunkVerified() }

@@ -85,12 +85,20 @@ extension MeshMachine {
                 for: connection,
                 sharing: shared,
                 portion: portion,
+                trust: self.trust(in: connection),
+                isIdle: self.peers[connection]?.downloads.isOwing == false,
                 pass: pass,
                 limit: leave
             )
             guard let run else { return }
             self.request(run, handle, of: connection, at: now, into: &effects)
         }
+    }
+
+    /// Wrong bytes that a peer has not taken back make it the last that is asked.
+    private func trust(in connection: ConnectionID) -> ChunkPicker.Trust {
+        guard let node = self.peers[connection]?.identity?.nodeID, let record = self.nodes[node] else { return .full }
+        return record.isSuspicious ? .lastResort : .full
     }
 
     private mutating func request(

@@ -109,7 +109,8 @@ extension MeshMachine {
         switch peer.liveness.standing {
         case .fine where silence >= self.configuration.quietLimit:
             self.peers.update(connection) { $0.liveness.silent(.quiet) }
-            for (id, request) in peer.downloads.requests where !request.isOverdue {
+            // Also those that were late before: whoever was asked instead may have failed as well.
+            for (id, request) in peer.downloads.requests {
                 self.markOverdue(id, request, of: connection, into: &effects)
             }
         case .quiet where silence >= self.configuration.suspectLimit:

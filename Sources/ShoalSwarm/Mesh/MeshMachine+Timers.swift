@@ -35,6 +35,12 @@ extension MeshMachine {
 
     mutating func runTimers(at now: Instant, into effects: inout [MeshEffect]) {
         guard !self.isStopping else { return }
+        if let due = self.nextTimer, now >= due { self.runDueTimers(at: now, into: &effects) }
+        if self.needsFilling { self.fillWindows(at: now, into: &effects) }
+        self.serveMore(at: now, into: &effects)
+    }
+
+    private mutating func runDueTimers(at now: Instant, into effects: inout [MeshEffect]) {
         self.excuseOwnSleep(at: now)
         for (connection, attempt) in self.attempts {
             guard let deadline = attempt.deadline, now >= deadline else { continue }
@@ -50,13 +56,11 @@ extension MeshMachine {
             self.changeManifestSource(handle, from: fetch.source, at: now, into: &effects)
         }
         for handle in self.swarms.keys { self.giveUpHashes(handle, at: now) }
-        if let notice = self.nextPartialNotice, now >= notice { self.tellPartials(into: &effects) }
+        if let notice = self.nextPartialNotice, now >= notice { self.tellPartials(at: now, into: &effects) }
         if let moment = self.nextReplication, now >= moment { self.planReplication(at: now) }
         self.runDiscovery(at: now, into: &effects)
         self.runGossip(at: now, into: &effects)
         self.runContacts(at: now, into: &effects)
-        if self.needsFilling { self.fillWindows(at: now, into: &effects) }
-        self.serveMore(at: now, into: &effects)
     }
 
     /// When this node was not awake (a laptop that was closed, a loop that was starved), the silence was not its peers'.
@@ -91,23 +95,6 @@ extension MeshMachine {
         self.abandonManifest(handle)
         self.swarms.update(handle) { $0.manifestFetch = ManifestFetch(source: next, at: now) }
         self.requestManifest(handle, at: now, into: &effects)
-    }
-
-    /// Tells peers of chunks verified since the last time, so that they can share a shard while it arrives.
-    private mutating func tellPartials(into effects: inout [MeshEffect]) {
-        self.nextPartialNotice = nil
-        for (handle, swarm) in self.swarms {
-            for (shard, receiving) in swarm.holdings?.receiving ?? SortedMap() where receiving.hasNews {
-                self.swarms.update(handle) { swarm in
-                    _ = swarm.holdings?.update(shard) { $0.hasNews = false }
-                }
-                let notice = ControlMessage.Body.partial(shard: shard, chunks: receiving.verified)
-                for (connection, peer) in self.peers {
-                    guard let shared = peer.swarms[handle], !shared.hasWhole(shard) else { continue }
-                    effects.append(.send(connection, ControlMessage(handle: handle.rawValue, notice)))
-                }
-            }
-        }
     }
 }
 

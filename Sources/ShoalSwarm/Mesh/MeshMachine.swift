@@ -35,6 +35,8 @@ package struct MeshMachine: Sendable {
     var room: Int
     var nextConnection: UInt64 = 1
     var nextPartialNotice: Instant?
+    /// Who was told last of shards that are being received: the next have their turn.
+    var lastPartialNotice: ConnectionID?
     /// When rare shards are looked for next.
     var nextReplication: Instant?
     /// Windows may have room or something to fill it with.

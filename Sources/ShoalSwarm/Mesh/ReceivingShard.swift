@@ -16,8 +16,6 @@ struct ReceivingShard: Sendable {
     private(set) var isCheckingHashes = false
     /// Chunks that came whole and are not yet settled: nobody is asked for them again.
     var arrived: Bitfield
-    /// Chunks were verified since peers were last told.
-    var hasNews = false
     /// How many peers that are receiving the shard as well have each chunk.
     private(set) var sharers: [UInt16]
 
@@ -26,7 +24,6 @@ struct ReceivingShard: Sendable {
         self.askers = [[ConnectionID]](repeating: [], count: verified.count)
         self.overdue = Bitfield(count: verified.count)
         self.arrived = Bitfield(count: verified.count)
-        self.hasNews = !verified.isEmpty
         self.sharers = [UInt16](repeating: 0, count: verified.count)
     }
 
@@ -67,6 +64,12 @@ struct ReceivingShard: Sendable {
     mutating func ended(_ connection: ConnectionID, chunk: ChunkIndex) {
         self.askers[chunk.position].removeAll { $0 == connection }
         self.arrived[chunk.position] = false
+    }
+
+    /// Whoever was asked for the chunk did not deliver it: unless somebody else owes it, it is late.
+    mutating func failed(_ chunk: ChunkIndex) {
+        guard self.askers[chunk.position].isEmpty, !self.verified[chunk.position] else { return }
+        self.overdue[chunk.position] = true
     }
 
     /// Whether nobody owes the chunk, or only others do and one more may be asked.

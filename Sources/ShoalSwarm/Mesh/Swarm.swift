@@ -157,7 +157,6 @@ struct Holdings: Sendable {
         let isWhole = self.receiving.update(shard) { receiving -> Bool in
             receiving.verified[chunk.position] = true
             receiving.overdue[chunk.position] = false
-            receiving.hasNews = true
             return receiving.verified.isFull
         }
         guard isWhole == true else { return false }

@@ -24,6 +24,9 @@ struct NodeBook: Sendable {
         fileprivate var lastSeen: Instant
 
         init(at now: Instant) { self.lastSeen = now }
+
+        /// It sent wrong bytes that it has not withdrawn.
+        var isSuspicious: Bool { self.wrongShards.count > self.withdrawn.count }
     }
 
     /// What wrong bytes mean.

@@ -94,6 +94,8 @@ struct SharedSwarm: Sendable {
     /// What it can serve whole. Before the manifest is known its length cannot be checked: then it is as it came.
     var holdings: Bitfield?
     private(set) var partial = SortedMap<ShardIndex, Bitfield>()
+    /// How many chunks of each shard in receipt it was told of; bounded by the shards in receipt.
+    var toldChunks = SortedMap<ShardIndex, Int>()
     /// Shards that it is not asked for any more, because they were wrong or missing.
     var refused: Set<ShardIndex> = []
     /// Parts of the manifest that it still owes to a fetch that was given up.

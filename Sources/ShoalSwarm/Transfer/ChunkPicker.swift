@@ -39,6 +39,10 @@ struct Portion: Hashable, Sendable {
 /// Chooses chunks: urgent ones before others; among equals those that the fewest peers have, of those the ones in this
 /// node's portion; late chunks again from another peer; at the very end whatever is still owed by others.
 enum ChunkPicker {
+    /// 4 chunks: the last ones are asked for twice. More would be a tax on the uplinks of everybody who is not at the end;
+    /// what is late is asked for again anyway.
+    static let endgame = 4
+
     /// What is looked for.
     enum Pass {
         /// Only what an engine waits for, and what is late.
@@ -52,20 +56,34 @@ enum ChunkPicker {
         for peer: ConnectionID,
         sharing shared: SharedSwarm,
         portion: Portion = Portion(),
+        trust: Trust = .full,
+        isIdle: Bool = true,
         pass: Pass = .everything,
         limit: Int
     ) -> ChunkRun? {
         guard let holdings = swarm.holdings else { return nil }
         var search = Search(swarm: swarm, holdings: holdings, peer: peer, shared: shared, portion: portion)
+        search.onlySole = trust == .lastResort
         switch pass {
         case .urgent:
             return search.run(limit: limit, doubling: .never, upTo: .next)
                 ?? search.run(limit: limit, doubling: .overdue, upTo: .replicate)
         case .everything:
+            search.leavesToOthers = shared.holdings?.isFull == true
             if let run = search.run(limit: limit, doubling: .never, upTo: .replicate) { return run }
+            guard isIdle else { return nil }
+            search.leavesToOthers = false
+            if let run = search.run(limit: 1, doubling: .never, upTo: .replicate) { return run }
             guard Self.isEndgame(swarm, holdings) else { return nil }
-            return search.run(limit: limit, doubling: .always, upTo: .replicate)
+            return search.run(limit: 1, doubling: .always, upTo: .replicate)
         }
+    }
+
+    /// What a peer may be asked for.
+    enum Trust {
+        case full
+        /// It has sent wrong bytes: only what nobody else has.
+        case lastResort
     }
 
     /// The shard to begin next among those that have not begun and that the peer can serve: the most urgent, of those the
@@ -92,13 +110,16 @@ enum ChunkPicker {
         return best?.shard
     }
 
-    /// Whether every missing chunk of what is wanted is owed by somebody.
+    /// Whether only a few chunks of what is wanted are missing, and every one of them is owed by somebody.
     private static func isEndgame(_ swarm: Swarm, _ holdings: Holdings) -> Bool {
         guard swarm.hasBegunAll else { return false }
-        return holdings.receiving.allSatisfy { shard, receiving in
-            swarm.priority(of: shard) == nil
-                || receiving.verified.clearBits.allSatisfy { !receiving.askers[$0].isEmpty }
+        var missing = 0
+        for (shard, receiving) in holdings.receiving where swarm.priority(of: shard) != nil {
+            missing += receiving.verified.count - receiving.verified.setCount
+            guard missing <= Self.endgame else { return false }
+            guard receiving.verified.clearBits.allSatisfy({ !receiving.askers[$0].isEmpty }) else { return false }
         }
+        return true
     }
 }
 
@@ -109,6 +130,10 @@ private struct Search {
     let peer: ConnectionID
     let shared: SharedSwarm
     let portion: Portion
+    /// Only chunks that no other peer has.
+    var onlySole = false
+    /// What only one seeder has and another fetcher is to ask for first is left to that one: it will soon be had from both.
+    var leavesToOthers = false
 
     /// How good a chunk is to ask for: smaller is better.
     private struct Rank: Comparable {
@@ -153,11 +178,14 @@ private struct Search {
         let whole = Int(self.holdings.availability[shard.position])
         func rank(_ chunk: Int) -> Rank? {
             guard receiving.mayAsk(self.peer, for: chunk, doubling: doubling), share.contains(chunk) else { return nil }
-            return Rank(
+            let rank = Rank(
                 priority: priority,
                 sharers: whole + Int(receiving.sharers[chunk]),
                 isOthers: !self.portion.contains(chunk, of: shard)
             )
+            if self.onlySole, rank.sharers > 1 { return nil }
+            if self.leavesToOthers, rank.isOthers, rank.sharers <= 1, priority >= .background { return nil }
+            return rank
         }
         let start = self.portion.start(in: shard, of: count)
         var best: (rank: Rank, chunk: Int)?

@@ -8,9 +8,10 @@ import ShoalCore
 /// peers' requests. So a quick peer gets a deep pipeline, and one whose uplink is shared by many owes each of them little,
 /// which is what makes its death cheap.
 struct TransferWindow: Sendable {
-    /// 40 ms of queueing beyond twice the least delay: what disks and threads need to keep a fast channel full, and below
-    /// the 50 ms that control messages may take.
+    /// 40 ms of queueing: what disks and threads need to keep a fast channel full, and below the 50 ms that control messages
+    /// may take. As much again as the least delay itself, up to 100 ms: a long path varies more.
     static let queueing: Int64 = 40_000_000
+    static let variation: Int64 = 100_000_000
 
     /// 10 s: for how long the least delay is believed, so that a changed path is noticed.
     static let memory = Duration.seconds(10)
@@ -46,7 +47,7 @@ struct TransferWindow: Sendable {
         let delay = delay.wholeNanoseconds
         self.remember(delay, at: now)
         let least = min(self.least ?? delay, self.leastBefore ?? delay)
-        if delay <= 2 * least + Self.queueing {
+        if delay <= least + min(least, Self.variation) + Self.queueing {
             let step = self.growsFast ? Self.unit : Self.unit * Self.unit / self.level
             self.set(self.level + step)
         } else if now >= self.mayShrinkAt {
