@@ -38,6 +38,13 @@ package struct Bitfield: Hashable, Sendable {
         }
     }
 
+    /// The same bits, each the other way round.
+    package var inverted: Bitfield {
+        var field = Bitfield(count: self.count)
+        for bit in self.clearBits { field[bit] = true }
+        return field
+    }
+
     package var isFull: Bool { self.setCount == self.count }
     package var isEmpty: Bool { self.setCount == 0 }
 

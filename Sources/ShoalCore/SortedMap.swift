@@ -38,6 +38,16 @@ package struct SortedMap<Key: Comparable & Sendable, Value> {
         }
     }
 
+    /// Looks at every value where it lies, in the order of the keys: an iterator would copy each.
+    @inlinable package func forEachValue(_ look: (Key, borrowing Value) -> Void) {
+        for position in self.sortedKeys.indices { look(self.sortedKeys[position], self.valuesByKey[position]) }
+    }
+
+    /// Whether `predicate` holds of a value, looking at each where it lies.
+    @inlinable package func hasValue(_ predicate: (Key, borrowing Value) -> Bool) -> Bool {
+        self.sortedKeys.indices.contains { predicate(self.sortedKeys[$0], self.valuesByKey[$0]) }
+    }
+
     /// Changes the value of a key that is there, in place; nil when it is not.
     @inlinable @discardableResult
     package mutating func update<Result>(_ key: Key, _ change: (inout Value) -> Result) -> Result? {

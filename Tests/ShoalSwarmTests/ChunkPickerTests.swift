@@ -190,18 +190,19 @@ import Testing
         #expect(pick(isIdle: false) != nil)
     }
 
-    @Test func `who has sent wrong bytes is asked only for what nobody else has`() {
+    @Test func `a peer with rivals is asked only for what none of them has`() {
         var swarm = self.swarm([2 * Self.chunk])
         swarm.holdings!.count(ShardIndex(0), by: 1)
         swarm.holdings!.begin(ShardIndex(0))
+        var rival = SharedSwarm(theirHandle: 2, at: .zero)
         var common = Bitfield(count: 2)
         common[0] = true
-        swarm.holdings!.update(ShardIndex(0)) { $0.shared(nil, common) }
+        _ = rival.setPartial(common, of: ShardIndex(0))
         let run = ChunkPicker.pick(
             from: swarm,
             for: Self.peer,
             sharing: self.seeder(of: swarm),
-            trust: .lastResort,
+            rivals: [rival],
             limit: 8
         )
         #expect(run == self.run(0, 1, 1))

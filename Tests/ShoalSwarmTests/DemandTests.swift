@@ -125,6 +125,26 @@ struct DemandTests {
         }
     }
 
+    @Test func `a peer that was idle and gets work is no sign that this node slept`() {
+        var (driver, first) = self.node(chunks: [8, 8], fetches: false)
+        let second = PlayedPeer(number: 2, connection: 8)
+        let third = PlayedPeer(number: 3, connection: 9)
+        for peer in [second, third] { peer.enter(&driver) }
+        for (peer, shard) in [(first, 0), (second, 0), (third, 1)] {
+            var field = Bitfield(count: 2)
+            field[shard] = true
+            _ = driver.feed(peer.say(.bitfield(field)))
+        }
+        _ = driver.pass(.milliseconds(1_300))
+        _ = driver.feed(.demand(Self.swarm, [ShardIndex(0)], .next))
+        _ = driver.pass(.milliseconds(450))
+        // The third was last heard long ago, as idle peers are; now it owes something as well.
+        _ = driver.feed(.demand(Self.swarm, [ShardIndex(1)], .next))
+        let effects = driver.pass(.milliseconds(60))
+        let hedged = effects.filter { if case .request(second.connection, _, _) = $0 { true } else { false } }
+        #expect(!hedged.isEmpty, "the silence of the first was excused")
+    }
+
     // MARK: Copies
 
     @Test func `a node with leave copies what is rare, within its budget`() {

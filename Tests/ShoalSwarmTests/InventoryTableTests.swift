@@ -110,16 +110,20 @@ import Testing
         #expect(session.digest(limit: 100, using: &dice).range == NodePrefix(0)...NodePrefix(.max))
     }
 
-    @Test func `inventories are asked for once in 2 s, and 64 at a time`() {
+    @Test func `inventories are asked for once in 2 s, 16 at a time of one neighbour and 64 in all`() {
         var session = GossipSession()
-        for number in 0..<UInt64(GossipSession.askedLimit) {
-            let isFirst = session.mayAsk(for: NodePrefix(number), at: .zero)
-            #expect(isFirst)
+        var admitted: [Bool] = []
+        for neighbour in 0..<5 as Range<UInt64> {
+            for number in 0..<17 as Range<UInt64> {
+                let prefix = NodePrefix(100 * neighbour + number)
+                admitted.append(session.mayAsk(ConnectionID(neighbour), for: prefix, at: .zero))
+            }
         }
-        let again = session.mayAsk(for: NodePrefix(0), at: .zero)
-        let another = session.mayAsk(for: NodePrefix(9_999), at: .zero)
-        #expect(!again && !another)
-        let later = session.mayAsk(for: NodePrefix(9_999), at: .zero + GossipSession.askedPatience)
+        let four = (0..<4).flatMap { _ in [Bool](repeating: true, count: GossipSession.askedOfOne) + [false] }
+        #expect(admitted == four + [Bool](repeating: false, count: 17))
+        let again = session.mayAsk(ConnectionID(9), for: NodePrefix(0), at: .zero)
+        let later = session.mayAsk(ConnectionID(9), for: NodePrefix(0), at: .zero + GossipSession.askedPatience)
+        #expect(!again)
         #expect(later)
     }
 

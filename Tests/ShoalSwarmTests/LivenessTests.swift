@@ -114,6 +114,39 @@ struct LivenessTests {
         #expect(driver.pass(.seconds(4)).closing(first.connection) == "it is silent")
     }
 
+    @Test func `a late chunk whose hedge fails as well is asked of a third`() {
+        var (driver, first, second) = self.owed()
+        let hedge = driver.pass(.milliseconds(510)).compactMap { effect -> ChunkRequest? in
+            if case .request(second.connection, _, let request) = effect { request } else { nil }
+        }
+        #expect(!hedge.isEmpty)
+        let third = PlayedPeer(number: 3, connection: 9)
+        third.enter(&driver)
+        _ = driver.feed(first.say(.pong(token: 0), handle: 0))
+        _ = driver.feed(third.say(.bitfield(Bitfield(count: 1))))
+        var chunks = Bitfield(count: 100)
+        for chunk in 0..<8 { chunks[chunk] = true }
+        let before = driver.feed(third.say(.partial(shard: ShardIndex(0), chunks: chunks)))
+        #expect(self.chunks(before, of: third) == 0)
+        var effects: [MeshEffect] = []
+        for request in hedge {
+            effects += driver.feed(
+                second.say(.reject(Rejection(id: request.id, reason: .busy, framesSent: 0, retryAfter: 60_000)))
+            )
+            for chunk in request.first.position..<request.first.position + Int(request.count) {
+                let receipt = ChunkReceipt(
+                    connection: second.connection,
+                    request: request.id,
+                    swarm: MachineDriver.swarm,
+                    shard: ShardIndex(0),
+                    chunk: ChunkIndex(chunk)
+                )
+                effects += driver.feed(.chunkDropped(receipt))
+            }
+        }
+        #expect(self.chunks(effects, of: third) == 8)
+    }
+
     @Test func `the round trip is measured at rest`() {
         var driver = MachineDriver()
         _ = driver.addSwarm(shardSizes: [Self.chunk], isSeeder: true)

@@ -50,6 +50,36 @@ struct MessageFloodTests {
         #expect(effects.observations == [.shardsLost(MachineDriver.swarm, lost, reason: "changed")])
     }
 
+    @Test func `a peer that told wrong lengths before the manifest came leaves no trace in what is counted`() {
+        var driver = MachineDriver()
+        let description = SwarmDescription(
+            handle: MachineDriver.swarm,
+            infoHash: MachineDriver.infoHash,
+            secret: MachineDriver.secret,
+            content: nil,
+            trackers: []
+        )
+        _ = driver.feed(.addSwarm(description))
+        let peer = PlayedPeer(number: 1, connection: 7)
+        peer.enter(&driver)
+        // Two faults, and a bitfield of a length that nobody can check yet.
+        for _ in 0..<2 { _ = driver.feed(.malformed(peer.connection, .invalid(field: "type"))) }
+        _ = driver.feed(peer.say(.bitfield(.full(count: 9))))
+        _ = driver.feed(peer.say(.partial(shard: ShardIndex(0), chunks: .full(count: 4))))
+        let content = SwarmContent(
+            manifest: [1],
+            shardSizes: [4 * Self.chunk, Self.chunk],
+            complete: Bitfield(count: 2),
+            partial: [ShardIndex(0): Bitfield(count: 4)],
+            hashLists: .full(count: 2)
+        )
+        let effects = driver.feed(.manifestAccepted(MachineDriver.swarm, content))
+        #expect(effects.closing(peer.connection) != nil)
+        let holdings = driver.machine.swarms[MachineDriver.swarm]?.holdings
+        #expect(holdings?.availability == [0, 0])
+        #expect(holdings?.receiving[ShardIndex(0)]?.sharers == [0, 0, 0, 0])
+    }
+
     @Test func `parts for a manifest fetch that was given up do not disturb the next one`() {
         var driver = MachineDriver()
         let description = SwarmDescription(

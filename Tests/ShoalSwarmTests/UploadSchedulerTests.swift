@@ -171,6 +171,28 @@ import Testing
         #expect(chunks == 6, "\(chunks) chunks in half a second at 8 a second")
     }
 
+    @Test func `who says that everything is urgent gets every second chunk and no more`() {
+        var scheduler = self.scheduler(slots: 3, atOnce: 1, each: 1)
+        self.ask(&scheduler, 1, 1, count: 16, priority: .critical)
+        self.ask(&scheduler, 2, 1, count: 16)
+        self.ask(&scheduler, 3, 1, count: 16)
+        var served: [UInt64: Int] = [:]
+        for _ in 0..<16 {
+            for serve in scheduler.nextServes(at: Self.now) {
+                served[serve.connection.rawValue, default: 0] += 1
+                _ = scheduler.served(
+                    serve.connection,
+                    request: 1,
+                    chunk: serve.chunk,
+                    succeeded: true,
+                    at: Self.now
+                )
+            }
+        }
+        #expect((served[1] ?? 0) >= 8)
+        #expect((served[2] ?? 0) >= 2 && (served[3] ?? 0) >= 2, "\(served)")
+    }
+
     @Test func `a peer that takes nothing for too long has stalled`() {
         var scheduler = self.scheduler()
         self.ask(&scheduler, 1, 1)

@@ -14,6 +14,8 @@ struct GossipSession: Sendable {
 
     /// 64 inventories that were asked for may be under way; others wait for the next digest.
     static let askedLimit = 64
+    /// 16 of them of one neighbour: who invents nodes does not keep us from asking others.
+    static let askedOfOne = 16
     /// 2 s: then an inventory may be asked for again.
     static let askedPatience = Duration.seconds(2)
     /// 32 nodes that have left and of whom others were not told yet.
@@ -27,7 +29,7 @@ struct GossipSession: Sendable {
     var table = InventoryTable()
     /// Nodes that have left, to be passed on, and who has told us.
     var departures: [(departure: Departure, heardFrom: ConnectionID)] = []
-    private var asked = SortedMap<NodePrefix, Instant>()
+    private var asked = SortedMap<NodePrefix, (of: ConnectionID, at: Instant)>()
 
     /// When our own changes go out, and those of others.
     private(set) var ownDue: Instant?
@@ -62,15 +64,13 @@ struct GossipSession: Sendable {
     // MARK: What is asked for
 
     /// Whether an inventory may be asked for now; then it counts as asked for.
-    mutating func mayAsk(for prefix: NodePrefix, at now: Instant) -> Bool {
-        if let last = self.asked[prefix], now - last < Self.askedPatience { return false }
-        if self.asked[prefix] == nil, self.asked.count >= Self.askedLimit {
-            for (prefix, last) in self.asked where now - last >= Self.askedPatience {
-                self.asked.removeValue(forKey: prefix)
-            }
-            guard self.asked.count < Self.askedLimit else { return false }
+    mutating func mayAsk(_ connection: ConnectionID, for prefix: NodePrefix, at now: Instant) -> Bool {
+        for (prefix, asked) in self.asked where now - asked.at >= Self.askedPatience {
+            self.asked.removeValue(forKey: prefix)
         }
-        self.asked[prefix] = now
+        guard self.asked[prefix] == nil, self.asked.count < Self.askedLimit else { return false }
+        guard self.asked.values.count(where: { $0.of == connection }) < Self.askedOfOne else { return false }
+        self.asked[prefix] = (connection, now)
         return true
     }
 

@@ -120,7 +120,9 @@ extension MeshMachine {
     ) -> Bool {
         if self.openConnections < self.configuration.maximumConnections { return true }
         if let last = self.contacts.lastReplacement, now - last < self.numbers.replacementInterval { return false }
-        let dispensable = self.peers.filter { self.isDispensable($0.key, $0.value, at: now) }
+        let dispensable = self.peers.filter {
+            self.isDispensable($0.key, $0.value, at: now) && !candidate.relays.contains($0.key)
+        }
         let victim = dispensable.min { (self.lastUse(of: $0.value), $0.key) < (self.lastUse(of: $1.value), $1.key) }
         guard let victim else { return false }
         self.contacts.lastReplacement = now

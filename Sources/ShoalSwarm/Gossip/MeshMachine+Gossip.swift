@@ -248,7 +248,7 @@ extension MeshMachine {
             guard known < item.version.sequence, self.gossip.clock.accepts(item.version.sequence, at: now) else {
                 continue
             }
-            let mayAsk = self.gossip.sessions.update(handle) { $0.mayAsk(for: node, at: now) }
+            let mayAsk = self.gossip.sessions.update(handle) { $0.mayAsk(connection, for: node, at: now) }
             if mayAsk == true { wanted.append(InventoryVersion(node: node, sequence: known)) }
         }
         if !wanted.isEmpty {
@@ -291,7 +291,9 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard self.gossip.sessions.update(handle, { $0.mayAsk(for: prefix, at: now) }) == true else { return }
+        guard self.gossip.sessions.update(handle, { $0.mayAsk(connection, for: prefix, at: now) }) == true else {
+            return
+        }
         let known = whole ? nil : self.gossip.sessions[handle]?.table[prefix]?.inventory.sequence
         let wants = Gossip.wants([InventoryVersion(node: prefix, sequence: known ?? 0)])
         effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .gossip(wants))))

@@ -13,7 +13,10 @@ extension MeshMachine {
         switch self.gossip.admitSignal(from: connection, at: now) {
         case .taken: break
         case .ignored: return
-        case .fault: return self.malformed(connection, .invalid(field: "rate of signals"), into: &effects)
+        // Who carries the signals of many is not at fault for them.
+        case .fault where self.authenticator.nodeID(of: signal.from) == self.node(of: connection):
+            return self.malformed(connection, .invalid(field: "rate of signals"), into: &effects)
+        case .fault: return
         }
         let author = self.authenticator.nodeID(of: signal.from)
         guard author != self.nodeID, self.gossip.clock.accepts(signal.sentAt, at: now) else { return }

@@ -115,7 +115,10 @@ package struct MeshConfiguration: Hashable, Codable, Sendable {
     /// 3: malformed messages that a peer may send before it is dropped.
     package var malformedLimit = 3
 
-    /// 16 shards are received at once from each peer, 64 in all.
+    /// 10 s without news of what it has: a peer does not fetch, and no portion of the chunks is left to it.
+    package var fetcherMemory = Duration.seconds(10)
+
+    /// 16 shards are received at once from each peer, 64 in all; those that an engine waits for besides.
     package var shardsAtOnce = 16
     package var shardsBegun = 64
 

@@ -30,7 +30,7 @@ extension MeshMachine {
             chunk: chunk
         )
         self.swarms.update(receipt.swarm) { swarm in
-            _ = swarm.holdings?.update(receipt.shard) { $0.arrived[chunk.position] = true }
+            swarm.holdings?.update(receipt.shard) { $0.came(chunk) }
         }
         let isThere = self.swarms[receipt.swarm]?.holdings?.hasVerified(chunk, of: receipt.shard) ?? true
         effects.append(isThere ? .drop(receipt) : .verify(receipt))

@@ -29,6 +29,7 @@ extension MeshMachine {
                     self.cancel(id, request, of: connection, into: &effects)
                 }
             }
+            self.swarms.update(handle) { $0.holdings?.dropIfEmpty(shard) }
         }
     }
 

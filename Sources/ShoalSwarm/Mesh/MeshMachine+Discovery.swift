@@ -131,7 +131,9 @@ extension MeshMachine {
         case .offer(let infoHash, let from, let offer):
             self.receivedOffer(offer, of: from, infoHash, at: index, now: now, into: &effects)
         case .answer(_, _, let offerID, let sdp):
-            guard self.admitsTracked(at: now, into: &effects), let connection = self.offers.take(offerID) else {
+            guard self.openConnections < self.configuration.maximumConnections,
+                self.admitsTracked(at: now, into: &effects), let connection = self.offers.take(offerID)
+            else {
                 return
             }
             let deadline = now + self.configuration.connectLimit

@@ -6,22 +6,35 @@ extension MeshMachine {
     /// Fills every peer's window, as far as there is room: first with what is urgent, and of the best peers first.
     mutating func fillWindows(at now: Instant, into effects: inout [MeshEffect]) {
         self.needsFilling = false
+        if self.room <= self.configuration.urgentRoom { self.cancelLate(into: &effects) }
         for handle in self.swarms.keys {
             guard let swarm = self.swarms[handle], swarm.holdings != nil, swarm.isHungry else { continue }
             let peers = self.rankedPeers(sharing: handle, at: now)
-            let portion = self.portion(of: handle)
+            let portion = self.portion(of: handle, at: now)
             if swarm.hasUrgent {
                 for connection in peers {
                     self.beginUrgent(handle, with: connection)
                     self.fillWindow(of: connection, handle, portion, .urgent, at: now, into: &effects)
                 }
             }
+            var begun = self.begunShards(handle, servedBy: peers)
             for connection in peers where self.leave(for: connection, .everything, at: now) > 0 {
-                self.beginShards(handle, with: connection)
+                self.beginShards(handle, with: connection, begun: &begun)
                 self.fillWindow(of: connection, handle, portion, .everything, at: now, into: &effects)
             }
             // Also of peers whose window is full: what is asked for next must not wait for its hashes.
+            guard self.lacksHashes(handle) else { continue }
             for connection in peers { self.requestHashes(handle, of: connection, at: now, into: &effects) }
+        }
+    }
+
+    /// Late requests give their room back when it is short: slow peers must not keep quick ones from being asked.
+    private mutating func cancelLate(into effects: inout [MeshEffect]) {
+        guard self.peers.count > 1 else { return }
+        for connection in self.peers.keys {
+            for (id, request) in self.peers[connection]?.downloads.requests ?? SortedMap() where request.isOverdue {
+                self.cancel(id, request, of: connection, into: &effects)
+            }
         }
     }
 
@@ -35,13 +48,15 @@ extension MeshMachine {
         return ranked.map(\.connection)
     }
 
-    /// This node's portion of the swarm's chunks: its rank among those that fetch as well.
-    private func portion(of handle: SwarmHandle) -> Portion {
+    /// This node's portion of the swarm's chunks: its rank among those that fetch as well, or have just come.
+    private func portion(of handle: SwarmHandle, at now: Instant) -> Portion {
         var rank = 0
         var count = 1
         for peer in self.peers.values where !peer.isClosing {
             guard let node = peer.identity?.nodeID, let shared = peer.swarms[handle] else { continue }
-            guard shared.holdings?.isFull != true else { continue }
+            guard shared.holdings?.isFull != true, now - shared.lastNews < self.configuration.fetcherMemory else {
+                continue
+            }
             count += 1
             if node < self.nodeID { rank += 1 }
         }
@@ -85,7 +100,7 @@ extension MeshMachine {
                 for: connection,
                 sharing: shared,
                 portion: portion,
-                trust: self.trust(in: connection),
+                rivals: self.rivals(of: connection, handle),
                 isIdle: self.peers[connection]?.downloads.isOwing == false,
                 pass: pass,
                 limit: leave
@@ -95,10 +110,20 @@ extension MeshMachine {
         }
     }
 
-    /// Wrong bytes that a peer has not taken back make it the last that is asked.
-    private func trust(in connection: ConnectionID) -> ChunkPicker.Trust {
-        guard let node = self.peers[connection]?.identity?.nodeID, let record = self.nodes[node] else { return .full }
-        return record.isSuspicious ? .lastResort : .full
+    /// Wrong bytes that a peer has not taken back make it the last that is asked: the peers that go before it.
+    private func rivals(of connection: ConnectionID, _ handle: SwarmHandle) -> [SharedSwarm] {
+        guard self.isSuspicious(connection) else { return [] }
+        return self.peers.keys.compactMap { other in
+            guard other != connection, !self.isSuspicious(other), self.peers[other]?.isUsable == true else {
+                return nil
+            }
+            return self.peers[other]?.swarms[handle]
+        }
+    }
+
+    private func isSuspicious(_ connection: ConnectionID) -> Bool {
+        guard let node = self.peers[connection]?.identity?.nodeID else { return false }
+        return self.nodes[node]?.isSuspicious ?? false
     }
 
     private mutating func request(
@@ -137,14 +162,26 @@ extension MeshMachine {
 
     /// Begins shards that the peer has until enough are ready to be asked for, so that the channel never waits for a hash
     /// list.
-    private mutating func beginShards(_ handle: SwarmHandle, with connection: ConnectionID) {
+    private mutating func beginShards(_ handle: SwarmHandle, with connection: ConnectionID, begun: inout Int) {
         guard let shared = self.peers[connection]?.swarms[handle], shared.hasSomething else { return }
-        while !shared.hasNothingToBegin, let swarm = self.swarms[handle], self.mayBegin(swarm, with: shared) {
+        while !shared.hasNothingToBegin, begun < self.configuration.shardsBegun, let swarm = self.swarms[handle],
+            self.mayBegin(swarm, with: shared)
+        {
             guard let shard = ChunkPicker.nextShard(of: swarm, sharing: shared, using: &self.generator) else {
                 self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.hasNothingToBegin = true } }
                 return
             }
             self.begin(shard, handle)
+            begun += 1
+        }
+    }
+
+    /// How many shards have begun that are wanted and that one of these peers can serve: others keep none from beginning.
+    private func begunShards(_ handle: SwarmHandle, servedBy peers: [ConnectionID]) -> Int {
+        guard let swarm = self.swarms[handle], let holdings = swarm.holdings else { return 0 }
+        let shared = peers.compactMap { self.peers[$0]?.swarms[handle] }
+        return holdings.receiving.keys.count { shard in
+            swarm.priority(of: shard) != nil && shared.contains { $0.canServeSome(of: shard) }
         }
     }
 
@@ -153,7 +190,6 @@ extension MeshMachine {
         guard let swarm = self.swarms[handle], let shared = self.peers[connection]?.swarms[handle] else { return }
         for (shard, priority) in swarm.demands where priority <= .next {
             guard let holdings = self.swarms[handle]?.holdings, !holdings.complete[shard.position] else { continue }
-            guard holdings.receiving.count < self.configuration.shardsBegun else { return }
             guard holdings.receiving[shard] == nil, shared.canServeSome(of: shard) else { continue }
             self.begin(shard, handle)
         }
@@ -177,9 +213,7 @@ extension MeshMachine {
     /// Whether the peer has too little to give of the shards that have begun, and there is room for another. Shards that
     /// it cannot serve do not count, or those of a peer that left would keep others from beginning.
     private func mayBegin(_ swarm: Swarm, with shared: SharedSwarm) -> Bool {
-        guard let holdings = swarm.holdings, holdings.receiving.count < self.configuration.shardsBegun else {
-            return false
-        }
+        guard let holdings = swarm.holdings else { return false }
         var begun = 0
         var chunks = 0
         for (shard, receiving) in holdings.receiving where swarm.priority(of: shard) != nil {
@@ -188,8 +222,7 @@ extension MeshMachine {
             begun += 1
             guard begun < self.configuration.shardsAtOnce else { return false }
             guard holdings.hasHashes(of: shard) || shared.lateHashLists == 0 else { continue }
-            for chunk in receiving.askers.indices
-            where receiving.askers[chunk].isEmpty && !receiving.verified[chunk] && share.contains(chunk) {
+            for chunk in receiving.unasked.setBits where share.contains(chunk) {
                 chunks += 1
                 // Enough for the largest window twice: this runs with every batch, so it does not look further.
                 guard chunks < 2 * self.configuration.windowRange.upperBound else { return false }

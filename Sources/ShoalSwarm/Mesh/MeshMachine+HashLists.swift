@@ -3,6 +3,14 @@ import ShoalWire
 
 /// The digests that chunks are verified with: asked for before the chunks, of whoever sends them in time.
 extension MeshMachine {
+    /// Whether there is a shard whose hash list has to be asked for.
+    func lacksHashes(_ handle: SwarmHandle) -> Bool {
+        guard let holdings = self.swarms[handle]?.holdings else { return false }
+        return holdings.receiving.hasValue { shard, receiving in
+            receiving.hashesAsked == nil && !receiving.isCheckingHashes && !holdings.hasHashes(of: shard)
+        }
+    }
+
     mutating func requestHashes(
         _ handle: SwarmHandle,
         of connection: ConnectionID,
@@ -12,7 +20,8 @@ extension MeshMachine {
         guard let swarm = self.swarms[handle], let holdings = swarm.holdings else { return }
         guard let shared = self.peers[connection]?.swarms[handle], shared.hasSomething else { return }
         let deadline = now + self.configuration.hashesLimit
-        for (shard, receiving) in holdings.receiving {
+        var asked = holdings.receiving.values.count { $0.hashesAsked?.of == connection }
+        for (shard, receiving) in holdings.receiving where asked < self.configuration.servedHashLists {
             guard receiving.hashesAsked == nil, !receiving.isCheckingHashes, !holdings.hasHashes(of: shard) else {
                 continue
             }
@@ -21,6 +30,7 @@ extension MeshMachine {
             self.swarms.update(handle) { swarm in
                 _ = swarm.holdings?.update(shard) { $0.askedForHashes(connection, until: deadline) }
             }
+            asked += 1
             effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .hashesRequest(shard: shard))))
         }
     }

@@ -63,7 +63,7 @@ extension MeshMachine {
         case .quiet: earliest.consider(lastSign + self.configuration.suspectLimit)
         case .suspect: break
         }
-        for (_, request) in peer.downloads.requests where !request.isOverdue { earliest.consider(request.deadline) }
+        peer.downloads.requests.forEachValue { if !$1.isOverdue { earliest.consider($1.deadline) } }
         if peer.downloads.isOwing, let progress = peer.downloads.lastProgress {
             earliest.consider(progress + self.configuration.stallLimit)
         }
@@ -121,25 +121,25 @@ extension MeshMachine {
         }
     }
 
-    /// What is late may be asked of somebody else as well; the first good copy wins. When that has used up our room, the
-    /// late request gives its part back: slow peers must not keep quick ones from being asked.
+    /// What is late may be asked of somebody else as well; the first good copy wins.
     private mutating func markOverdue(
         _ id: UInt32,
         _ request: OutstandingRequest,
         of connection: ConnectionID,
         into effects: inout [MeshEffect]
     ) {
+        // What has come and waits for our disk is not late.
+        let isOwed = !request.missing.isEmpty
         self.peers.update(connection) { peer in
-            peer.downloads.markOverdue(id)
-            if !request.isCancelled { peer.score.chunkFailed() }
+            guard !request.isOverdue else { return }
+            peer.downloads.markOverdue(id, isOwed: isOwed)
+            if isOwed, !request.isCancelled { peer.score.chunkFailed() }
         }
+        guard isOwed else { return }
         self.swarms.update(request.swarm) { swarm in
             swarm.holdings?.update(request.request.shard) { receiving in
                 for chunk in request.missing where !receiving.verified[chunk] { receiving.overdue[chunk] = true }
             }
-        }
-        if self.room <= self.configuration.urgentRoom, self.peers.count > 1 {
-            self.cancel(id, request, of: connection, into: &effects)
         }
         self.needsFilling = true
     }

@@ -25,21 +25,30 @@ extension MeshMachine {
         var copying = swarm.demands.filter { $0.value == .replicate }
         var budget = (swarm.description.replicationBudget ?? 0) - holdings.verifiedBytes
         // Nobody offers it any more: its place is for another.
-        for (shard, _) in copying where holdings.availability[shard.position] == 0 {
+        for (shard, _) in copying where !self.isServed(shard, handle) {
             self.swarms.update(handle) { $0.endDemand(for: shard) }
         }
-        copying.removeAll { holdings.availability[$0.key.position] == 0 }
+        copying.removeAll { !self.isServed($0.key, handle) }
         budget -= copying.reduce(0) { $0 + holdings.shardSizes[$1.key.position] }
         var places = self.configuration.replicatesAtOnce - copying.count
         guard places > 0 else { return }
         for shard in self.rareShards(of: holdings) where places > 0 {
             let size = holdings.shardSizes[shard.position]
-            guard swarm.demands[shard] == nil, size <= budget, self.isOurTurn(shard, handle, holdings) else { continue }
+            guard swarm.demands[shard] == nil, size <= budget, self.isServed(shard, handle) else { continue }
+            guard self.isOurTurn(shard, handle, holdings) else { continue }
             guard self.swarms.update(handle, { $0.demand(shard, .replicate) }) == true else { continue }
             budget -= size
             places -= 1
         }
         self.lookForShardsAnew(handle)
+    }
+
+    /// Whether a peer has the whole shard and has not refused it.
+    private func isServed(_ shard: ShardIndex, _ handle: SwarmHandle) -> Bool {
+        self.peers.hasValue { _, peer in
+            guard peer.isUsable, let shared = peer.swarms[handle] else { return false }
+            return shared.hasWhole(shard) && !shared.refused.contains(shard)
+        }
     }
 
     /// Shards that we lack and few have, rarest first.

@@ -188,6 +188,7 @@ extension MeshMachine {
         default: preconditionFailure("not about what a peer has")
         }
         shared.hasNothingToBegin = false
+        shared.lastNews = now
         self.peers.update(connection) { $0.swarms[handle] = shared }
         self.needsFilling = true
     }
@@ -314,38 +315,37 @@ extension MeshMachine {
         }
         effects.append(.observe(.manifestArrived(handle)))
         self.scheduleReplication(at: now)
+        var misfits: [ConnectionID] = []
         for (connection, peer) in self.peers {
             guard let shared = peer.swarms[handle] else { continue }
-            self.checkEarlyHoldings(shared, handle, of: connection, into: &effects)
+            if !self.checkEarlyHoldings(shared, handle, of: connection) { misfits.append(connection) }
             if let swarm = self.swarms[handle] { self.tellHoldings(of: swarm, to: connection, into: &effects) }
         }
         for shard in self.swarms[handle]?.holdings?.receiving.keys ?? [] { self.countSharers(of: shard, in: handle) }
+        // Last: whoever is closed for it takes what was counted with it.
+        for connection in misfits { self.malformed(connection, .invalid(field: "bit count"), into: &effects) }
         if self.swarms[handle]?.isComplete == true { effects.append(.observe(.swarmCompleted(handle))) }
         self.needsFilling = true
     }
 
-    /// Bitfields that came before the manifest are checked now that their length is known.
+    /// Bitfields that came before the manifest are checked and counted now that their length is known. False when one does
+    /// not fit.
     private mutating func checkEarlyHoldings(
         _ shared: SharedSwarm,
         _ handle: SwarmHandle,
-        of connection: ConnectionID,
-        into effects: inout [MeshEffect]
-    ) {
-        guard let holdings = self.swarms[handle]?.holdings else { return }
+        of connection: ConnectionID
+    ) -> Bool {
+        guard let holdings = self.swarms[handle]?.holdings else { return true }
         var shared = shared
         for (shard, chunks) in shared.partial
         where !holdings.contains(shard) || holdings.chunkCount(of: shard) != chunks.count {
             _ = shared.setPartial(nil, of: shard)
         }
-        if let field = shared.holdings {
-            if field.count == holdings.shardSizes.count {
-                for shard in field.setBits { self.count(ShardIndex(shard), in: handle, by: 1) }
-            } else {
-                shared.holdings = nil
-                self.malformed(connection, .invalid(field: "bit count"), into: &effects)
-            }
-        }
+        let fits = shared.holdings.map { $0.count == holdings.shardSizes.count } ?? true
+        if !fits { shared.holdings = nil }
         self.peers.update(connection) { $0.swarms[handle] = shared }
+        for shard in shared.holdings?.setBits.map({ ShardIndex($0) }) ?? [] { self.count(shard, in: handle, by: 1) }
+        return fits
     }
 
     mutating func manifestRejected(

@@ -25,10 +25,10 @@ extension MeshMachine {
                 earliest.consider(fetch.lastPart + ManifestFetch.patience)
             }
             guard let holdings = swarm.holdings else { continue }
-            for (_, receiving) in holdings.receiving { earliest.consider(receiving.hashesAsked?.until) }
+            holdings.receiving.forEachValue { earliest.consider($1.hashesAsked?.until) }
         }
-        for (connection, peer) in self.peers where !peer.isClosing {
-            self.considerTimers(of: connection, peer, &earliest)
+        self.peers.forEachValue { connection, peer in
+            if !peer.isClosing { self.considerTimers(of: connection, peer, &earliest) }
         }
         return earliest.moment
     }
@@ -69,8 +69,10 @@ extension MeshMachine {
         for (connection, peer) in self.peers where !peer.isClosing {
             self.considerTimers(of: connection, peer, &earliest)
         }
-        guard let due = earliest.moment, now - due >= self.configuration.oversleep else { return }
-        let slept = now - due
+        guard let due = earliest.moment else { return }
+        // A timer of a moment at which this node was awake was not due then: its peer has got work since.
+        let slept = now - max(due, self.inputBefore)
+        guard slept >= self.configuration.oversleep else { return }
         for connection in self.peers.keys {
             self.peers.update(connection) { peer in
                 peer.liveness.excuse(slept, at: now)

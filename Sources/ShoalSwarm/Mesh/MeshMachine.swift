@@ -45,6 +45,8 @@ package struct MeshMachine: Sendable {
     var needsServing = false
     /// When something happened last: work that it made is due since then.
     var lastInput: Instant
+    /// The moment before that at which something happened: this node was awake then.
+    var inputBefore: Instant
     var isStopping = false
 
     /// - Parameters:
@@ -68,6 +70,7 @@ package struct MeshMachine: Sendable {
         self.uploads = UploadScheduler(configuration: configuration, at: now)
         self.gossip = GossipState(configuration.gossip, session: session, at: now)
         self.lastInput = now
+        self.inputBefore = now
         self.room = configuration.room
         for position in 0..<trackers {
             let index = TrackerIndex(position)
@@ -80,7 +83,10 @@ package struct MeshMachine: Sendable {
     /// What can be done once for many inputs (asking for chunks, serving them) is left to ``MeshInput/deadline``, which
     /// ``nextDeadline`` then wants at once: whoever drives the machine hands it all that happened, then looks.
     package mutating func handle(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {
-        self.lastInput = now
+        if now > self.lastInput {
+            self.inputBefore = self.lastInput
+            self.lastInput = now
+        }
         switch input {
         case .addSwarm(let description): self.addSwarm(description, at: now, into: &effects)
         case .updateSwarm(let handle, let fetches, let trackers):

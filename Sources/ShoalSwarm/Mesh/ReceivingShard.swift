@@ -2,7 +2,7 @@ import ShoalCore
 
 /// A shard of which some chunks are missing.
 struct ReceivingShard: Sendable {
-    var verified: Bitfield
+    private(set) var verified: Bitfield
     /// 4 peers may owe the same chunk, each asked because those before it are late.
     static let askerLimit = 4
 
@@ -15,7 +15,10 @@ struct ReceivingShard: Sendable {
     /// The hash list is here and being checked.
     private(set) var isCheckingHashes = false
     /// Chunks that came whole and are not yet settled: nobody is asked for them again.
-    var arrived: Bitfield
+    private(set) var arrived: Bitfield
+    /// Chunks that nobody owes, that have not come and are not here: kept, so that a shard with nothing to ask for costs
+    /// nothing to look at.
+    private(set) var unasked: Bitfield
     /// How many peers that are receiving the shard as well have each chunk.
     private(set) var sharers: [UInt16]
 
@@ -24,6 +27,7 @@ struct ReceivingShard: Sendable {
         self.askers = [[ConnectionID]](repeating: [], count: verified.count)
         self.overdue = Bitfield(count: verified.count)
         self.arrived = Bitfield(count: verified.count)
+        self.unasked = verified.inverted
         self.sharers = [UInt16](repeating: 0, count: verified.count)
     }
 
@@ -41,6 +45,7 @@ struct ReceivingShard: Sendable {
 
     mutating func asked(_ connection: ConnectionID, for chunk: ChunkIndex) {
         self.askers[chunk.position].append(connection)
+        self.unasked[chunk.position] = false
         // The newcomer has its own time.
         self.overdue[chunk.position] = false
     }
@@ -64,16 +69,40 @@ struct ReceivingShard: Sendable {
     mutating func ended(_ connection: ConnectionID, chunk: ChunkIndex) {
         self.askers[chunk.position].removeAll { $0 == connection }
         self.arrived[chunk.position] = false
+        self.unasked[chunk.position] = self.askers[chunk.position].isEmpty && !self.verified[chunk.position]
     }
 
-    /// Whoever was asked for the chunk did not deliver it: unless somebody else owes it, it is late.
+    /// The chunk came whole and is being checked.
+    mutating func came(_ chunk: ChunkIndex) {
+        self.arrived[chunk.position] = true
+        self.unasked[chunk.position] = false
+    }
+
+    /// The chunk is here. Returns whether that makes the shard whole.
+    mutating func enter(_ chunk: ChunkIndex) -> Bool {
+        self.verified[chunk.position] = true
+        self.overdue[chunk.position] = false
+        self.unasked[chunk.position] = false
+        return self.verified.isFull
+    }
+
+    /// Whether any chunk may be asked of anybody, by this measure.
+    func offersAnything(_ doubling: Doubling) -> Bool {
+        switch doubling {
+        case .never: !self.unasked.isEmpty
+        case .overdue: !self.overdue.isEmpty
+        case .always: !self.verified.isFull
+        }
+    }
+
+    /// Somebody who was asked for the chunk did not deliver it: it is late, whoever else owes it.
     mutating func failed(_ chunk: ChunkIndex) {
-        guard self.askers[chunk.position].isEmpty, !self.verified[chunk.position] else { return }
-        self.overdue[chunk.position] = true
+        if !self.verified[chunk.position] { self.overdue[chunk.position] = true }
     }
 
     /// Whether nobody owes the chunk, or only others do and one more may be asked.
     func mayAsk(_ connection: ConnectionID, for chunk: Int, doubling: Doubling) -> Bool {
+        if case .never = doubling { return self.unasked[chunk] }
         guard !self.verified[chunk], !self.arrived[chunk] else { return false }
         let askers = self.askers[chunk]
         guard !askers.contains(connection) else { return false }

@@ -76,7 +76,7 @@ struct Swarm: Sendable {
     /// Whether something is to be asked for before anything else.
     var hasUrgent: Bool {
         self.demands.contains { $0.value <= .next }
-            || self.holdings?.receiving.contains { !$0.value.overdue.isEmpty } == true
+            || self.holdings?.receiving.hasValue { !$1.overdue.isEmpty } == true
     }
 
     /// Wants a shard, or wants it more; never less. Returns whether that changed anything.
@@ -144,6 +144,11 @@ struct Holdings: Sendable {
         self.receiving[shard] = ReceivingShard(verified: Bitfield(count: self.chunkCount(of: shard)))
     }
 
+    /// Forgets a shard that has begun and of which nothing is here.
+    mutating func dropIfEmpty(_ shard: ShardIndex) {
+        if self.receiving[shard]?.verified.isEmpty == true { self.receiving.removeValue(forKey: shard) }
+    }
+
     /// Changes a shard that is being received, in place.
     @discardableResult
     mutating func update<Result>(_ shard: ShardIndex, _ change: (inout ReceivingShard) -> Result) -> Result? {
@@ -155,9 +160,7 @@ struct Holdings: Sendable {
         guard !self.hasVerified(chunk, of: shard), self.receiving[shard] != nil else { return false }
         self.verifiedBytes += self.size(of: chunk, in: shard)
         let isWhole = self.receiving.update(shard) { receiving -> Bool in
-            receiving.verified[chunk.position] = true
-            receiving.overdue[chunk.position] = false
-            return receiving.verified.isFull
+            receiving.enter(chunk)
         }
         guard isWhole == true else { return false }
         self.receiving.removeValue(forKey: shard)

@@ -111,12 +111,15 @@ struct SharedSwarm: Sendable {
     /// Its requests for hash lists that are not answered yet.
     var hashesBeingServed = 0
 
+    /// When the peer last told of something new that it has, or joined.
+    var lastNews: Instant
     /// What came and went in this swarm over this connection.
     var traffic: Traffic
 
     init(theirHandle: UInt16, refused: Set<ShardIndex> = [], at now: Instant) {
         self.theirHandle = theirHandle
         self.refused = refused
+        self.lastNews = now
         self.traffic = Traffic(at: now)
     }
 

@@ -56,14 +56,14 @@ enum ChunkPicker {
         for peer: ConnectionID,
         sharing shared: SharedSwarm,
         portion: Portion = Portion(),
-        trust: Trust = .full,
+        rivals: [SharedSwarm] = [],
         isIdle: Bool = true,
         pass: Pass = .everything,
         limit: Int
     ) -> ChunkRun? {
         guard let holdings = swarm.holdings else { return nil }
         var search = Search(swarm: swarm, holdings: holdings, peer: peer, shared: shared, portion: portion)
-        search.onlySole = trust == .lastResort
+        search.rivals = rivals
         switch pass {
         case .urgent:
             return search.run(limit: limit, doubling: .never, upTo: .next)
@@ -77,13 +77,6 @@ enum ChunkPicker {
             guard Self.isEndgame(swarm, holdings) else { return nil }
             return search.run(limit: 1, doubling: .always, upTo: .replicate)
         }
-    }
-
-    /// What a peer may be asked for.
-    enum Trust {
-        case full
-        /// It has sent wrong bytes: only what nobody else has.
-        case lastResort
     }
 
     /// The shard to begin next among those that have not begun and that the peer can serve: the most urgent, of those the
@@ -130,8 +123,8 @@ private struct Search {
     let peer: ConnectionID
     let shared: SharedSwarm
     let portion: Portion
-    /// Only chunks that no other peer has.
-    var onlySole = false
+    /// Peers that go before this one: it is asked only for what none of them has.
+    var rivals: [SharedSwarm] = []
     /// What only one seeder has and another fetcher is to ask for first is left to that one: it will soon be had from both.
     var leavesToOthers = false
 
@@ -151,7 +144,8 @@ private struct Search {
     /// The best run of shards that are at least as urgent as `limit` says.
     mutating func run(limit: Int, doubling: ReceivingShard.Doubling, upTo leastUrgent: Priority) -> ChunkRun? {
         var best: (rank: Rank, run: ChunkRun)?
-        for (shard, receiving) in self.holdings.receiving where self.holdings.hasHashes(of: shard) {
+        for (shard, receiving) in self.holdings.receiving
+        where receiving.offersAnything(doubling) && self.holdings.hasHashes(of: shard) {
             guard let priority = self.swarm.priority(of: shard), priority <= leastUrgent else { continue }
             if let best, best.rank.priority < priority { continue }
             let share = self.shared.share(of: shard)
@@ -178,19 +172,18 @@ private struct Search {
         let whole = Int(self.holdings.availability[shard.position])
         func rank(_ chunk: Int) -> Rank? {
             guard receiving.mayAsk(self.peer, for: chunk, doubling: doubling), share.contains(chunk) else { return nil }
-            let rank = Rank(
-                priority: priority,
-                sharers: whole + Int(receiving.sharers[chunk]),
-                isOthers: !self.portion.contains(chunk, of: shard)
-            )
-            if self.onlySole, rank.sharers > 1 { return nil }
-            if self.leavesToOthers, rank.isOthers, rank.sharers <= 1, priority >= .background { return nil }
-            return rank
+            let sharers = whole + Int(receiving.sharers[chunk])
+            if self.rivals.contains(where: { $0.share(of: shard).contains(chunk) }) { return nil }
+            let isOthers = !self.portion.contains(chunk, of: shard)
+            if self.leavesToOthers, isOthers, sharers <= 1, priority >= .background { return nil }
+            return Rank(priority: priority, sharers: sharers, isOthers: isOthers)
         }
         let start = self.portion.start(in: shard, of: count)
         var best: (rank: Rank, chunk: Int)?
         for step in 0..<count {
             let chunk = start + step < count ? start + step : start + step - count
+            // What more peers have is not worth a closer look.
+            if let best, best.rank.sharers < whole + Int(receiving.sharers[chunk]) { continue }
             guard let rank = rank(chunk) else { continue }
             if let best, best.rank <= rank { continue }
             best = (rank, chunk)

@@ -112,9 +112,10 @@ struct DownloadLedger: Sendable {
         self.lastProgress = self.lastProgress.map { min(now, $0 + duration) }
     }
 
-    mutating func markOverdue(_ id: UInt32) {
+    /// The time of a request is up; `isOwed` when something of it has not come.
+    mutating func markOverdue(_ id: UInt32, isOwed: Bool) {
         self.requests.update(id) { $0.isOverdue = true }
-        self.window.missedDeadline()
+        if isOwed { self.window.missedDeadline() }
     }
 
     /// The peer was told that the request is more urgent now.

@@ -23,8 +23,11 @@ struct UploadScheduler: Sendable {
     private var allowance: TokenBucket?
     private var peers = SortedMap<ConnectionID, PeerUploads>()
     private var serving = 0
-    /// Whose turn it was last.
+    /// Whose turn it was last, of all and of those with urgent requests.
     private var lastServed: ConnectionID?
+    private var lastUrgent: ConnectionID?
+    /// Whether the next chunk goes to whoever's turn it is, however urgent.
+    private var isAnybodysTurn = false
     private(set) var chunksServed = 0
 
     init(configuration: MeshConfiguration, at now: Instant) {
@@ -64,9 +67,10 @@ struct UploadScheduler: Sendable {
     mutating func nextServes(at now: Instant) -> [Serve] {
         var serves: [Serve] = []
         while self.serving < self.servesAtOnce, self.allowance?.isOpen(at: now) != false,
-            let connection = self.nextPeer()
+            let (connection, isUrgent) = self.nextPeer()
         {
-            self.lastServed = connection
+            if isUrgent { self.lastUrgent = connection } else { self.lastServed = connection }
+            self.isAnybodysTurn = isUrgent
             self.serving += 1
             guard let serve = self.peers.update(connection, { $0.serveNext(connection, at: now) }) ?? nil else {
                 continue
@@ -153,13 +157,17 @@ struct UploadScheduler: Sendable {
         }
     }
 
-    /// The next peer in turn among those with the most urgent request.
-    private func nextPeer() -> ConnectionID? {
+    /// The next peer in turn, of those with the most urgent request at every second time: how urgent a request is says who
+    /// makes it, and nobody is to have the whole uplink for a word.
+    private func nextPeer() -> (connection: ConnectionID, isUrgent: Bool)? {
         let ready = self.peers.filter { $0.value.serving < self.servesAtOncePerPeer && $0.value.nextJob != nil }
         guard let urgent = ready.compactMap({ $0.value.urgency }).min() else { return nil }
-        let candidates = ready.filter { $0.value.urgency == urgent }.map(\.key)
-        guard let last = self.lastServed else { return candidates.first }
-        return candidates.first { $0 > last } ?? candidates.first
+        let first = ready.filter { $0.value.urgency == urgent }.map(\.key)
+        let isUrgent = first.count < ready.count && !self.isAnybodysTurn
+        let candidates = isUrgent ? first : ready.map(\.key)
+        let last = isUrgent ? self.lastUrgent : self.lastServed
+        let next = last.flatMap { last in candidates.first { $0 > last } } ?? candidates.first
+        return next.map { ($0, isUrgent) }
     }
 }
 
