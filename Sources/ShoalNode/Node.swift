@@ -15,6 +15,8 @@ package final class Node: Sendable {
     package let id: NodeID
     /// For its blocking work, and for its owner's.
     package let disk: DiskPool
+    /// For what other commands of the home want done: chunks do not wait for it.
+    let chores = DiskPool(threads: 2)
     private let loop: NodeLoop
     private let runner: EffectRunner
     private let transport: RTCTransport
@@ -256,6 +258,7 @@ package final class Node: Sendable {
     /// Says goodbye to trackers and peers, and returns when every connection and thread is gone. What is verified and
     /// not yet durable is synced; what cannot be is hashed again at the next start.
     package func stop() async {
+        self.runner.isStopping.store(true, ordering: .relaxed)
         self.loop.post(.stop)
         // The loop answers after it has carried the goodbyes out.
         _ = await self.loop.ask { _ in true }

@@ -129,6 +129,9 @@ extension Hello {
         let agent = try reader.rest()
         guard agent.count <= WireLimits.agent else { throw .invalid(field: "agent") }
         guard let text = String(validating: agent, as: UTF8.self) else { throw .invalid(field: "agent") }
+        // It is shown to people: a terminal must not take it for orders.
+        let isPlain = text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+        guard isPlain else { throw .invalid(field: "agent") }
         self.agent = text
     }
 }

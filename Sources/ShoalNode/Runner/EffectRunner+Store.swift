@@ -103,11 +103,15 @@ extension EffectRunner {
         self.disk.submit {
             do throws(StoreError) {
                 _ = try model.stored.synchronize()
-                try model.stored.finish { self.onEvent(.checking(swarm, $0)) }
+                try model.stored.finish { progress throws(CancellationError) in
+                    if self.isStopping.load(ordering: .relaxed) { throw CancellationError() }
+                    self.onEvent(.checking(swarm, progress))
+                }
                 self.onEvent(.finished(swarm))
             } catch {
-                // A shard was lost again meanwhile: it is fetched anew, and this comes again.
-                if error.code != .incomplete { self.fail(swarm, error) }
+                // A shard was lost again meanwhile: it is fetched anew, and this comes again. Or the node ends, and its next
+                // start checks the files.
+                if error.code != .incomplete, error.code != .cancelled { self.fail(swarm, error) }
             }
         }
     }

@@ -26,6 +26,8 @@ final class EffectRunner: Sendable {
     let expected = Mutex<[SwarmHandle: ManifestID]>([:])
     /// Swarms whose failure has been told.
     let failures = Mutex<Set<SwarmHandle>>([])
+    /// The node ends: long tasks are left for its next start.
+    let isStopping = Atomic<Bool>(false)
     /// Set once, before the loop starts.
     private let wiring = Mutex<Wiring?>(nil)
 

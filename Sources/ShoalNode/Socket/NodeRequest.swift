@@ -12,6 +12,14 @@ package enum NodeRequest: Hashable, Sendable {
     case manifest(ManifestOrder)
     /// End.
     case stop
+
+    /// Whether it is answered at once.
+    var isBrief: Bool {
+        switch self {
+        case .status, .peers, .stop: true
+        case .fetch, .seed, .manifest: false
+        }
+    }
 }
 
 /// A model to get.

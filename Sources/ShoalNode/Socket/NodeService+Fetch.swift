@@ -57,14 +57,14 @@ extension NodeService {
     ) async throws
         -> SwarmHandle
     {
-        let known = try await Stoppable.run(on: self.node.disk) { isStopped throws(StoreError) in
+        let known = try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
             try self.store.open(link.manifestID, toReceive: true, progress: board.handler(.examining, isStopped))
         }
         guard let known else { return try self.node.add(link, at: trackers) }
         let handle = try self.node.add(known, link: link, fetches: true, at: trackers)
         // What an index says is no proof: a model that is here already is hashed again before it counts.
         if known.state.complete.isFull {
-            try await Stoppable.run(on: self.node.disk) { isStopped throws(StoreError) in
+            try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
                 try self.node.examine(handle, progress: board.handler(.examining, isStopped))
             }
         }
@@ -97,11 +97,11 @@ extension NodeService {
     /// What is in the copy's way is better known before the transfer than after it.
     private func checkOutput(_ output: String?, _ handle: SwarmHandle) async throws {
         guard let output, let model = self.node.model(of: handle) else { return }
-        try await self.node.disk.run { () throws(StoreError) in try model.checkExport(to: output) }
+        try await self.node.chores.run { () throws(StoreError) in try model.checkExport(to: output) }
     }
 
     private func copy(_ model: StoredModel, to output: String, _ board: ProgressBoard) async throws {
-        try await Stoppable.run(on: self.node.disk) { isStopped throws(StoreError) in
+        try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
             try model.export(to: output, progress: board.handler(.copying, isStopped))
         }
     }

@@ -81,13 +81,13 @@ extension NodeService {
     }
 
     private func publish(_ path: String, _ board: ProgressBoard) async throws -> StoredModel {
-        try await Stoppable.run(on: self.node.disk) { isStopped throws(StoreError) in
+        try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
             try self.store.publish(path: path, progress: board.handler(.hashing, isStopped))
         }
     }
 
     private func open(_ link: MagnetLink, _ board: ProgressBoard) async throws -> StoredModel? {
-        try await Stoppable.run(on: self.node.disk) { isStopped throws(StoreError) in
+        try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
             try self.store.open(link.manifestID, progress: board.handler(.examining, isStopped))
         }
     }

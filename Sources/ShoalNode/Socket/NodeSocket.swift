@@ -10,7 +10,8 @@ import Synchronization
 /// in, the node goes on.
 package final class NodeSocket: Sendable {
     package struct Limits: Sendable {
-        /// 16 requests are carried out at once; as many more are told that they are too many.
+        /// 16 requests are carried out at once; as many more are told that they are too many, unless they are brief: who
+        /// has sixteen fetches waiting can still look at the node and stop it.
         package var connections = 16
         /// 5 s for a whole request: a client has it ready when it connects.
         package var request = Duration.seconds(5)
@@ -101,7 +102,7 @@ package final class NodeSocket: Sendable {
                     guard isFirst else { throw NodeFailure(.malformed, "a connection carries one request") }
                     isFirst = false
                     let request = try NodeCodec.request(Data(message.readableBytesView))
-                    guard !isTooMany else {
+                    guard !isTooMany || request.isBrief else {
                         throw NodeFailure(.busy, "\(self.limits.connections) commands use the node now: try again")
                     }
                     group.addTask { await self.carryOut(request, connection, handler) }

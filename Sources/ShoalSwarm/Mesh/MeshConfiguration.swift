@@ -112,7 +112,7 @@ package struct MeshConfiguration: Hashable, Codable, Sendable {
     package var replicationInterval = Duration.seconds(5)
     package var replicatesAtOnce = 2
 
-    /// 3: malformed messages that a peer may send before it is dropped.
+    /// 3: the malformed message with which a peer is dropped.
     package var malformedLimit = 3
 
     /// 10 s without news of what it has: a peer does not fetch, and no portion of the chunks is left to it.

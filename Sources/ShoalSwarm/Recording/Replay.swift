@@ -54,6 +54,10 @@ package struct Replay: Sendable {
         guard case .start(let start) = try reader.next() else {
             throw RecordingError(offset: offset, problem: "the recording has no beginning")
         }
+        // More than any node has.
+        guard (0...1_024).contains(start.trackers) else {
+            throw RecordingError(offset: offset, problem: "\(start.trackers) trackers")
+        }
         self.start = start
         let authenticator = RecordedAuthenticator(publicKey: start.publicKey, answers: Self.answers(reader))
         self.reader = reader

@@ -101,11 +101,12 @@ struct ManifestCommand: ShoalSubcommand {
             )
         }
         return try await self.node.runNode(home, store, trackers: trackers) { session in
-            let handle = try session.node.add(link)
+            let handle = try session.node.add(link, fetches: false)
             let model = try await self.inTime { () -> StoredModel? in
                 for await event in session.events {
                     session.tell(event)
                     if case .described(handle, _) = event { return session.node.model(of: handle) }
+                    if case .failed(handle, let error) = event { throw error }
                 }
                 throw CancellationError()
             }
