@@ -40,6 +40,8 @@ struct FirstLight {
         let last = try fetcher.wait(for: "every chunk verified").time
         let (seederMemory, fetcherMemory) = (seeder.peakResidentBytes, fetcher.peakResidentBytes)
         let end = try fetcher.wait(for: "fetched ").time
+        // It takes its socket away as it ends.
+        fetcher.stop()
         try FileManager.default.removeItem(atPath: home)
         return Round(
             transfer: Double(byteCount) / ((last - first) / .seconds(1)),
