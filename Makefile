@@ -9,6 +9,8 @@ environment := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shoal/env
 ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
 # Ten processes of a debug build: so much, so slowly, that two cores are not the limit.
 small := --runs 3 --megabytes 20 --kilobytes-per-second 1500
+# Tests of values: no socket, no process, no waiting.
+pure := ShoalCoreTests|ShoalFormatsTests|ShoalWireTests|ShoalSwarmTests|ShoalSimulationTests
 sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks)
 
 .PHONY: help run test build bench sim soak fuzz format lint clean
@@ -20,9 +22,10 @@ run: ## publish, track and fetch a real model between processes of this machine
 	@$(ready) scripts/run-demo
 
 test: ## run all tests
-	@$(ready) swift build && swift test --skip ShoalSimulationTests
-	@# By themselves: they take whole cores for seconds, and tests of deadlines do not get theirs.
-	@$(ready) swift test --skip-build --filter ShoalSimulationTests
+	@# By themselves: they take whole cores for seconds, and tests of deadlines of sockets do not get theirs.
+	@$(ready) swift build && swift test --filter '$(pure)'
+	@$(ready) swift test --skip-build --skip '$(pure)|ShoalSignalingTests'
+	@$(ready) swift test --skip-build --filter ShoalSignalingTests
 	@$(ready) .build/debug/shoal-bench heal $(small)
 
 build: ## build the program: .build/release/shoal

@@ -52,6 +52,11 @@ final class SocketStage: Sendable {
             return try connection.answers()
         }
     }
+
+    /// All that comes back on the connection that is the first to hear something, be it the end; nil when none does.
+    func firstAnswers(of connections: [RawConnection]) async throws -> [NodeAnswer]? {
+        try await self.threads.run { try RawConnection.firstToHear(connections)?.answers() }
+    }
 }
 
 /// A client's end of a socket, used by one thread at a time.
