@@ -14,7 +14,7 @@ struct UploadScheduler: Sendable {
         var size: Int
     }
 
-    private let slots: Int
+    private var slots: UploadSlots
     private let servesAtOnce: Int
     private let servesAtOncePerPeer: Int
     private let acknowledgeLimit: Duration
@@ -31,7 +31,7 @@ struct UploadScheduler: Sendable {
     private(set) var chunksServed = 0
 
     init(configuration: MeshConfiguration, at now: Instant) {
-        self.slots = configuration.uploadSlots
+        self.slots = UploadSlots(range: configuration.uploadSlots, at: now)
         self.servesAtOnce = configuration.servesAtOnce
         self.servesAtOncePerPeer = configuration.servesAtOncePerPeer
         self.acknowledgeLimit = configuration.acknowledgeLimit
@@ -52,7 +52,7 @@ struct UploadScheduler: Sendable {
     ) -> Rejection.Reason? {
         self.freeSlots(at: now)
         if self.peers[connection] == nil {
-            guard self.peers.count < self.slots else { return .busy }
+            guard self.peers.count < self.slots.count else { return .busy }
             self.peers[connection] = PeerUploads()
         }
         let isQueued = self.peers.update(connection) { peer -> Bool in
@@ -120,8 +120,14 @@ struct UploadScheduler: Sendable {
         return rejections
     }
 
-    mutating func acknowledged(_ connection: ConnectionID, chunks: Int) {
-        self.peers.update(connection) { $0.unacknowledged = max(0, $0.unacknowledged - chunks) }
+    mutating func acknowledged(_ connection: ConnectionID, chunks: Int, at now: Instant) {
+        let counted = self.peers.update(connection) { peer in
+            // A peer that acknowledges what it did not get makes no slots.
+            let counted = min(peer.unacknowledged, chunks)
+            peer.unacknowledged -= counted
+            return counted
+        }
+        self.slots.acknowledged(counted ?? 0, at: now)
     }
 
     /// The connection is gone. Chunks that are being read for it still come back through ``served``.
