@@ -18,7 +18,7 @@ package struct MeshMachine: Sendable {
     var generator: SeededGenerator
 
     var swarms = SortedMap<SwarmHandle, Swarm>()
-    var peers = SortedMap<ConnectionID, PeerSession>()
+    var peers = PeerTable()
     /// Connections that are not open yet, with the moment at which they are given up.
     var attempts = SortedMap<ConnectionID, ConnectionAttempt>()
     var offers = OfferBook()
@@ -117,6 +117,7 @@ package struct MeshMachine: Sendable {
 
         case .deadline: self.runTimers(at: now, into: &effects)
         }
+        self.refreshTimers()
     }
 
     private mutating func handleConnection(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {
