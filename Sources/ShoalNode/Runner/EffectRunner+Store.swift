@@ -8,10 +8,10 @@ import Synchronization
 /// What the mesh wants of the store.
 extension EffectRunner {
     func checkManifest(_ swarm: SwarmHandle, _ bytes: [UInt8], from connection: ConnectionID) {
-        guard let id = self.expected.withLock({ $0[swarm] }) else { return }
+        guard let (id, isWhole) = self.expected.withLock({ $0[swarm] }) else { return }
         self.disk.submit {
             do throws(StoreError) {
-                let model = ModelDesk(try self.store.receive(manifest: bytes, id: id))
+                let model = ModelDesk(try self.store.receive(manifest: bytes, id: id, whole: isWhole))
                 self.register(model, swarm)
                 self.loop.post(.manifestAccepted(swarm, model.content))
             } catch {

@@ -22,8 +22,8 @@ final class EffectRunner: Sendable {
     let uploads: UploadDesk
     let desks = Mutex<[ConnectionID: ConnectionDesk]>([:])
     let models = Mutex<[SwarmHandle: ModelDesk]>([:])
-    /// Which manifest each swarm waits for.
-    let expected = Mutex<[SwarmHandle: ManifestID]>([:])
+    /// Which manifest each swarm waits for, and whether the whole model is to come.
+    let expected = Mutex<[SwarmHandle: (manifest: ManifestID, isWhole: Bool)]>([:])
     /// Swarms whose failure has been told.
     let failures = Mutex<Set<SwarmHandle>>([])
     /// The node ends: long tasks are left for its next start.

@@ -56,7 +56,7 @@ extension NodeService {
             }
             if let model = try await self.open(link, board) { return model.manifestBytes }
             let trackers = try Self.trackers(order.trackers, of: link)
-            let handle = try self.node.add(link, fetches: false, at: trackers)
+            let handle = try self.node.add(link, fetches: false, replicates: false, at: trackers)
             board.follow(handle)
             // It may have come before somebody listened.
             if let model = self.node.model(of: handle) { return model.manifestBytes }
