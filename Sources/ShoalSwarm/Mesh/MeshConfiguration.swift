@@ -55,6 +55,10 @@ package struct MeshConfiguration: Hashable, Codable, Sendable {
     /// 3 to 16 peers are served at once, as the uplink allows (``UploadSlots``); more get `busy`.
     package var uploadSlots = 3...16
 
+    /// 64 chunks (8 MiB) or 5 s: while others wait, that is how long a peer keeps its slot. Coming back takes a second.
+    package var uploadTenureChunks = 64
+    package var uploadTenure = Duration.seconds(5)
+
     /// 3 chunks are being read and sent for each peer, the next while one is sent; 32 (4 MiB) over all peers, so that
     /// those who take nothing do not hold up the others.
     package var servesAtOnce = 32
