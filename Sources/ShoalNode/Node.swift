@@ -17,8 +17,8 @@ package final class Node: Sendable {
     package let disk: DiskPool
     /// For what other commands of the home want done: chunks do not wait for it.
     let chores = DiskPool(threads: 2)
-    private let loop: NodeLoop
-    private let runner: EffectRunner
+    let loop: NodeLoop
+    let runner: EffectRunner
     private let transport: RTCTransport
     private let trackers: TrackerDesk
     /// Of the configuration: for links that name none.
@@ -197,7 +197,7 @@ package final class Node: Sendable {
     // MARK: What it is doing
 
     /// What happens from now on.
-    func listen() -> AsyncStream<NodeEvent> { self.hub.listen() }
+    package func listen() -> AsyncStream<NodeEvent> { self.hub.listen() }
 
     /// The model of a swarm, once its manifest is here.
     package func model(of handle: SwarmHandle) -> StoredModel? { self.runner.model(of: handle)?.stored }
@@ -265,9 +265,10 @@ package final class Node: Sendable {
     }
 
     /// Says goodbye to trackers and peers, and returns when every connection and thread is gone. What is verified and
-    /// not yet durable is synced; what cannot be is hashed again at the next start.
+    /// not yet durable is synced; what cannot be is hashed again at the next start. Only the first call does anything.
     package func stop() async {
-        self.runner.isStopping.store(true, ordering: .relaxed)
+        guard !self.runner.isStopping.exchange(true, ordering: .relaxed) else { return }
+        self.runner.demands.stop()
         self.loop.post(.stop)
         // The loop answers after it has carried the goodbyes out.
         _ = await self.loop.ask { _ in true }
