@@ -17,7 +17,7 @@ package final class Node: Sendable {
     package let disk: DiskPool
     /// For what other commands of the home want done: chunks do not wait for it.
     let chores = DiskPool(threads: 2)
-    let loop: NodeLoop
+    private let loop: NodeLoop
     let runner: EffectRunner
     private let transport: RTCTransport
     private let trackers: TrackerDesk
@@ -138,7 +138,19 @@ package final class Node: Sendable {
     /// Asks for nothing more of a swarm; what is here is still served.
     func stopFetching(_ link: MagnetLink) {
         guard let entry = self.book.withLock({ $0[link.infoHash] }) else { return }
-        self.loop.post(.updateSwarm(entry.handle, fetches: false, trackers: []))
+        self.stopFetching(entry.handle)
+    }
+
+    func stopFetching(_ handle: SwarmHandle) {
+        self.book.withLock { book in
+            book.setFetched(handle, false)
+            self.loop.post(.updateSwarm(handle, fetches: false, trackers: []))
+        }
+    }
+
+    /// Whether what is missing of a swarm is asked for.
+    func isFetching(_ link: MagnetLink) -> Bool {
+        self.book.withLock { $0[link.infoHash]?.isFetched ?? false }
     }
 
     /// Enters a swarm in the book, and tells the loop of it before anybody else can find it there.
@@ -148,7 +160,7 @@ package final class Node: Sendable {
         _ tell: (_ handle: SwarmHandle, _ isNew: Bool) -> Result
     ) throws(NodeFailure) -> (handle: SwarmHandle, told: Result) {
         let entered = self.book.withLock { book -> (handle: SwarmHandle, told: Result)? in
-            guard let (handle, isNew) = book.enter(link) else { return nil }
+            guard let (handle, isNew) = book.enter(link, fetches: fetches) else { return nil }
             self.runner.expected.withLock { $0[handle] = (link.manifestID, isWhole: fetches) }
             // It may have failed before; what fails from now on is news.
             self.runner.failures.withLock { _ = $0.remove(handle) }

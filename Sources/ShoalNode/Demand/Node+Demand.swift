@@ -55,7 +55,7 @@ extension Node {
 
     /// Asks for nothing more of a swarm: demands that wait end with ``DemandFailure/left``. What is here is still served.
     package func endDemands(of handle: SwarmHandle) {
-        self.loop.post(.updateSwarm(handle, fetches: false, trackers: []))
+        self.stopFetching(handle)
         self.runner.demands.fail(handle, DemandFailure.left)
     }
 
