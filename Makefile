@@ -1,4 +1,4 @@
-# Shoal's commands. Each one sets up what it needs; `make` alone lists them.
+# Shoal's commands. Each one that compiles sets up what it needs; `make` alone lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
