@@ -7,18 +7,12 @@ struct ExpertCutting {
 
     /// How many experts a token uses; nil when there are none to cut.
     let used: Int?
-    /// What the publisher should know of it, in sentences.
+    /// What the publisher should know of it.
     let notes: [String]
     /// The layers that have the experts: ``ExpertName/stack``.
     private let stack: String?
     /// What the outermost dimension of a tensor with all experts of a layer can be.
     private let counts: [Int]
-
-    /// What was found of one stack of layers.
-    private struct Finding {
-        var byteCount = 0
-        var highestIndex = 0
-    }
 
     private init() {
         self.used = nil
@@ -32,53 +26,31 @@ struct ExpertCutting {
     /// A manifest numbers layers from 0 and has one expert (3, 7). When several stacks of layers have experts (a small
     /// one that drafts beside the large one, as `mtp.layers`), the one with the most bytes is the model.
     init(model: [SafetensorsHeader], configuration: ModelConfiguration?) {
-        let counts = configuration?.expertCounts ?? []
-        var findings: [String: Finding] = [:]
-        var uncut = 0
-        for tensor in model.lazy.flatMap(\.tensors) {
-            guard let name = ExpertName(tensor.name), tensor.length > 0 else { continue }
-            guard let indices = Self.indices(of: tensor, name, counts) else {
-                if tensor.dimensionCount > 1 { uncut += 1 }
-                continue
-            }
-            findings[name.stack, default: Finding()].byteCount += tensor.length
-            let highest = max(findings[name.stack]?.highestIndex ?? 0, indices.upperBound - 1)
-            findings[name.stack]?.highestIndex = highest
-        }
+        self.counts = configuration?.expertCounts ?? []
+        let search = ExpertSearch(model, self.counts)
+        let largest = search.stacks.first
+        let doubt = largest.flatMap { search.doubt($0, configuration?.expertsUsed) }
         var notes: [String] = []
-        if uncut > 0 {
+        if search.uncutCount > 0 {
             notes.append(
-                "\(uncut) tensors with experts were not cut, because config.json does not say how many experts they hold."
+                "\(search.uncutCount) tensors with experts were not cut: config.json does not say how many they hold"
             )
         }
-        let stacks = findings.sorted { left, right in
-            left.value.byteCount == right.value.byteCount
-                ? PublishedPath.precedes(left.key, right.key) : left.value.byteCount > right.value.byteCount
+        if let doubt {
+            notes.append("the experts are not registered: \(doubt)")
+        } else if search.stacks.count > 1 {
+            let others = search.stacks.dropFirst().map { ManifestFields.printable($0.name) }.joined(separator: ", ")
+            notes.append(
+                "the experts of \(others) are not registered: other layers have more, and there is one registry"
+            )
         }
-        var used: Int?
-        if let (_, found) = stacks.first {
-            used = configuration?.expertsUsed.flatMap { $0 <= found.highestIndex + 1 ? $0 : nil }
-            if used == nil { notes.append(Self.problem(with: configuration?.expertsUsed, found)) }
-        }
-        if used != nil, stacks.count > 1 {
-            let others = stacks.dropFirst().map { ManifestFields.printable($0.key) }.joined(separator: ", ")
-            notes.append("The experts of \(others) are dense weights: those of another stack of layers are more.")
-        }
-        self.used = used
         self.notes = notes
-        self.stack = used == nil ? nil : stacks.first?.key
-        self.counts = counts
-    }
-
-    private static func problem(with used: Int?, _ found: Finding) -> String {
-        let reason =
-            used.map { "\($0) of \(found.highestIndex + 1), which cannot be" }
-            ?? "not how many experts a token uses (num_experts_per_tok)"
-        return "The experts are dense weights, because config.json says \(reason)."
+        self.used = doubt == nil && largest != nil ? configuration?.expertsUsed : nil
+        self.stack = self.used == nil ? nil : largest?.name
     }
 
     /// The indices of the experts that `tensor` holds, one behind the other; nil when it cannot be cut between them.
-    private static func indices(
+    fileprivate static func indices(
         of tensor: SafetensorsHeader.Tensor,
         _ name: ExpertName,
         _ counts: [Int]
@@ -109,5 +81,54 @@ struct ExpertCutting {
             }
         }
         return regions
+    }
+}
+
+/// What the names of all tensors of a model say of experts.
+private struct ExpertSearch {
+    struct Stack {
+        let name: String
+        var byteCount = 0
+        var highestIndex = 0
+    }
+
+    /// The stacks of layers that have experts, the one of most bytes first, then by the bytes of their names.
+    let stacks: [Stack]
+    /// Tensors that would hold all experts of a layer, if their shape were right.
+    let uncutCount: Int
+    /// A tensor of an expert that lies in two files.
+    private let repeated: String?
+
+    init(_ model: [SafetensorsHeader], _ counts: [Int]) {
+        var stacks: [String: Stack] = [:]
+        var uncutCount = 0
+        var names: Set<String> = []
+        var repeated: String?
+        for tensor in model.lazy.flatMap(\.tensors) where tensor.length > 0 {
+            guard let name = ExpertName(tensor.name) else { continue }
+            guard let indices = ExpertCutting.indices(of: tensor, name, counts) else {
+                if tensor.dimensionCount > 1 { uncutCount += 1 }
+                continue
+            }
+            if !names.insert(tensor.name).inserted { repeated = repeated ?? tensor.name }
+            var stack = stacks[name.stack] ?? Stack(name: name.stack)
+            stack.byteCount += tensor.length
+            stack.highestIndex = max(stack.highestIndex, indices.upperBound - 1)
+            stacks[name.stack] = stack
+        }
+        self.stacks = stacks.values.sorted { left, right in
+            left.byteCount == right.byteCount
+                ? PublishedPath.precedes(left.name, right.name) : left.byteCount > right.byteCount
+        }
+        self.uncutCount = uncutCount
+        self.repeated = repeated
+    }
+
+    /// Why there is no registry, although `stack` has experts.
+    func doubt(_ stack: Stack, _ used: Int?) -> String? {
+        if let repeated { return "\(ManifestFields.printable(repeated, limit: 128)) lies in two files" }
+        guard let used else { return "config.json does not say how many a token uses (num_experts_per_tok)" }
+        let count = stack.highestIndex + 1
+        return used > count ? "config.json says that a token uses \(used) of \(count)" : nil
     }
 }

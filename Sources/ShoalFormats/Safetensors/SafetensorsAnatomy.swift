@@ -30,6 +30,11 @@ package enum SafetensorsAnatomy {
         return try survey.anatomy()
     }
 
+    /// Whether files with `paths` are a model in this format before they are one in another: a repository may hold both.
+    static func isModel(_ paths: some Sequence<String>) -> Bool {
+        paths.contains { $0 == self.modelPath || $0 == self.indexPath }
+    }
+
     /// Whether a file is in this format by its name.
     static func isSafetensors(_ path: String) -> Bool { path.hasSuffix(".safetensors") }
 
@@ -50,6 +55,7 @@ package enum SafetensorsAnatomy {
 private struct SafetensorsSurvey<Reader: SourceReader> {
     private let files: [SourceListing]
     private let reader: Reader
+    private let positions: [String: Int]
     private var notes: [String] = []
     /// Tensors of all files so far.
     private var tensorCount = 0
@@ -57,10 +63,12 @@ private struct SafetensorsSurvey<Reader: SourceReader> {
     init(files: [SourceListing], reader: Reader) {
         self.files = files
         self.reader = reader
+        self.positions = Dictionary(files.enumerated().map { ($1.path, $0) }) { first, _ in first }
     }
 
     mutating func anatomy() throws(SourceError<Reader.Failure>) -> SourceAnatomy {
         let modelFiles = try self.modelFiles()
+        let isOfModel = Set(modelFiles)
         let configuration = try self.configuration()
         var headers: [Int: SafetensorsHeader] = [:]
         for position in modelFiles { headers[position] = try self.header(position) }
@@ -72,7 +80,7 @@ private struct SafetensorsSurvey<Reader: SourceReader> {
         }
         let files = self.files.enumerated().map { position, file in
             guard let header = headers[position] else { return SafetensorsAnatomy.companion(file) }
-            let cutting = modelFiles.contains(position) ? experts : .none
+            let cutting = isOfModel.contains(position) ? experts : .none
             return LayoutOne.SourceFile(path: file.path, size: file.size, regions: cutting.regions(of: header))
         }
         return SourceAnatomy(
@@ -89,13 +97,19 @@ private struct SafetensorsSurvey<Reader: SourceReader> {
 
 extension SafetensorsSurvey {
     /// Positions of the files that are the model, ascending.
-    private func modelFiles() throws(SourceError<Reader.Failure>) -> [Int] {
-        if let whole = self.position(of: SafetensorsAnatomy.modelPath) { return [whole] }
-        if let index = self.position(of: SafetensorsAnatomy.indexPath) { return try self.indexedFiles(index) }
-        return self.files.indices.filter { position in
+    private mutating func modelFiles() throws(SourceError<Reader.Failure>) -> [Int] {
+        if let whole = self.positions[SafetensorsAnatomy.modelPath] { return [whole] }
+        if let index = self.positions[SafetensorsAnatomy.indexPath] { return try self.indexedFiles(index) }
+        let files = self.files.indices.filter { position in
             let path = self.files[position].path
             return SafetensorsAnatomy.isSafetensors(path) && !path.utf8.contains(UInt8(ascii: "/"))
         }
+        if files.count > 1 {
+            self.notes.append(
+                "\(files.count) safetensors files were taken for one model: \(SafetensorsAnatomy.indexPath) is missing"
+            )
+        }
+        return files
     }
 
     private func indexedFiles(_ position: Int) throws(SourceError<Reader.Failure>) -> [Int] {
@@ -107,7 +121,7 @@ extension SafetensorsSurvey {
             let index = try SafetensorsIndex(reading: bytes)
             var positions: [Int] = []
             for file in index.files {
-                guard let position = self.position(of: file) else { throw self.absence(of: file, among: index.files) }
+                guard let position = self.positions[file] else { throw self.absence(of: file, among: index.files) }
                 positions.append(position)
             }
             return positions.sorted()
@@ -115,7 +129,7 @@ extension SafetensorsSurvey {
     }
 
     private func absence(of file: String, among files: [String]) -> SourceProblem {
-        let missing = files.filter { self.position(of: $0) == nil }.count
+        let missing = files.filter { self.positions[$0] == nil }.count
         let name = ManifestFields.printable(file, limit: PublishedPath.maximumComponentByteCount)
         let others = missing > 1 ? " and \(missing - 1) more" : ""
         return SourceProblem(
@@ -125,21 +139,17 @@ extension SafetensorsSurvey {
         )
     }
 
-    private func position(of path: String) -> Int? {
-        self.files.firstIndex { $0.path.utf8.elementsEqual(path.utf8) }
-    }
-
     /// Nil when there is none, or none that can be read, which costs no more than what it would have said.
     private mutating func configuration() throws(SourceError<Reader.Failure>) -> ModelConfiguration? {
-        guard let position = self.position(of: SafetensorsAnatomy.configurationPath) else { return nil }
+        guard let position = self.positions[SafetensorsAnatomy.configurationPath] else { return nil }
         guard let bytes = try self.text(position, limit: ModelConfiguration.maximumByteCount) else {
-            self.notes.append("config.json is longer than 16 MiB and was not read.")
+            self.notes.append("config.json is longer than 16 MiB and was not read")
             return nil
         }
         do throws(JSONError) {
             return try ModelConfiguration(reading: bytes)
         } catch {
-            self.notes.append("config.json cannot be read and was ignored: \(error).")
+            self.notes.append("config.json cannot be read and was ignored: \(error)")
             return nil
         }
     }
@@ -167,7 +177,7 @@ extension SafetensorsSurvey {
             return try self.header(position)
         } catch {
             guard case .wrong(let problem) = error else { throw error }
-            self.notes.append("\(problem). It is not part of the model, and published as it is.")
+            self.notes.append("\(problem); it is not part of the model, and published as it is")
             return nil
         }
     }

@@ -40,6 +40,9 @@ package struct SafetensorsHeader: Sendable {
         func problem(_ text: String) -> SourceProblem {
             SourceProblem(path: file.path, field: "header", problem: text)
         }
+        guard file.size <= Manifest.maximumTotalSize else {
+            throw SourceProblem(path: file.path, problem: "is larger than 8 TiB, the largest model")
+        }
         guard prefix.count == self.prefixByteCount else {
             throw problem("is missing: the file has \(file.size) bytes, a safetensors file at least 8; get it again")
         }
