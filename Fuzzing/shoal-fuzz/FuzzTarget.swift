@@ -13,6 +13,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case trackerResponse = "tracker-response"
     case sessionDescription = "session-description"
     case recording = "recording"
+    case safetensors = "safetensors"
 
     /// The one that the command line names.
     static let chosen: FuzzTarget? = {
@@ -33,6 +34,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .trackerResponse: SignalingTargets.response(bytes)
         case .sessionDescription: SignalingTargets.sessionDescription(bytes)
         case .recording: RecordingTarget.run(bytes)
+        case .safetensors: SafetensorsTarget.run(bytes)
         }
     }
 }

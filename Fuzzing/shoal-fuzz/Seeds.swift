@@ -11,7 +11,7 @@ enum Seeds {
         case .manifest: ("manifest", "manifest", false)
         case .link: ("link", "text", false)
         // Small files in Fuzzing/Corpus, or nothing: a script of steps is soon found.
-        case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .frameLedger: nil
+        case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .safetensors, .frameLedger: nil
         }
     }
 

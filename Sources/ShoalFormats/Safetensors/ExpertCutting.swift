@@ -5,6 +5,13 @@ struct ExpertCutting {
     /// For files that have no experts, or of which nobody wants to know them.
     static let none = ExpertCutting()
 
+    /// 65,536: the most experts, half of a manifest's shards. Models have up to 25,000.
+    static let maximumExpertCount = Cutting.maximumShardCount / 2
+
+    /// 2^19: the most pieces that experts lie in, so that their extents fit into a manifest. A trillion parameters in
+    /// packed integers have 210,000.
+    static let maximumSliceCount = 1 << 19
+
     /// How many experts a token uses; nil when there are none to cut.
     let used: Int?
     /// What the publisher should know of it.
@@ -90,6 +97,20 @@ private struct ExpertSearch {
         let name: String
         var byteCount = 0
         var highestIndex = 0
+        var sliceCount = 0
+        /// Complete while there are no more than ``ExpertCutting/maximumSliceCount`` slices.
+        var experts: Set<ExpertID> = []
+
+        var isTooLarge: Bool {
+            self.sliceCount > ExpertCutting.maximumSliceCount || self.experts.count > ExpertCutting.maximumExpertCount
+        }
+
+        mutating func add(_ indices: Range<Int>, ofLayer layer: Int, byteCount: Int) {
+            self.byteCount += byteCount
+            self.highestIndex = max(self.highestIndex, indices.upperBound - 1)
+            self.sliceCount += indices.count
+            if !self.isTooLarge { self.experts.formUnion(indices.lazy.map { ExpertID(layer: layer, index: $0) }) }
+        }
     }
 
     /// The stacks of layers that have experts, the one of most bytes first, then by the bytes of their names.
@@ -111,10 +132,8 @@ private struct ExpertSearch {
                 continue
             }
             if !names.insert(tensor.name).inserted { repeated = repeated ?? tensor.name }
-            var stack = stacks[name.stack] ?? Stack(name: name.stack)
-            stack.byteCount += tensor.length
-            stack.highestIndex = max(stack.highestIndex, indices.upperBound - 1)
-            stacks[name.stack] = stack
+            stacks[name.stack, default: Stack(name: name.stack)]
+                .add(indices, ofLayer: name.layer, byteCount: tensor.length)
         }
         self.stacks = stacks.values.sorted { left, right in
             left.byteCount == right.byteCount
@@ -127,6 +146,7 @@ private struct ExpertSearch {
     /// Why there is no registry, although `stack` has experts.
     func doubt(_ stack: Stack, _ used: Int?) -> String? {
         if let repeated { return "\(ManifestFields.printable(repeated, limit: 128)) lies in two files" }
+        if stack.isTooLarge { return "they are more than a manifest has room for" }
         guard let used else { return "config.json does not say how many a token uses (num_experts_per_tok)" }
         let count = stack.highestIndex + 1
         return used > count ? "config.json says that a token uses \(used) of \(count)" : nil

@@ -26,7 +26,8 @@ struct ExpertName: Hashable {
     /// Nil for a tensor that every token needs: routers, shared experts, all outside of the feed-forward blocks.
     init?(_ name: String) {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        for (position, part) in parts.enumerated().dropLast(2) where Self.layerWords.contains(String(part)) {
+        // The last: a stack may lie inside of another.
+        for position in parts.indices.dropLast(2).reversed() where Self.layerWords.contains(String(parts[position])) {
             guard let layer = Self.number(parts[position + 1]), let share = Self.share(parts[(position + 2)...]) else {
                 continue
             }

@@ -22,11 +22,14 @@ package enum SafetensorsAnatomy {
     ]
 
     /// What `files` are. Reads headers, the index and the configuration, no weights.
+    ///
+    /// - Parameter tensorLimit: the most tensors of all files together.
     package static func of<Reader: SourceReader>(
         files: [SourceListing],
-        reader: Reader
+        reader: Reader,
+        tensorLimit: Int = SafetensorsHeader.maximumTensorCount
     ) throws(SourceError<Reader.Failure>) -> SourceAnatomy {
-        var survey = SafetensorsSurvey(files: files, reader: reader)
+        var survey = SafetensorsSurvey(files: files, reader: reader, tensorLimit: tensorLimit)
         return try survey.anatomy()
     }
 
@@ -57,10 +60,11 @@ private struct SafetensorsSurvey<Reader: SourceReader> {
     private let reader: Reader
     private let positions: [String: Int]
     private var notes: [String] = []
-    /// Tensors of all files so far.
-    private var tensorCount = 0
+    /// How many tensors the files that were not read yet may have.
+    private var tensorLimit: Int
 
-    init(files: [SourceListing], reader: Reader) {
+    init(files: [SourceListing], reader: Reader, tensorLimit: Int) {
+        self.tensorLimit = tensorLimit
         self.files = files
         self.reader = reader
         self.positions = Dictionary(files.enumerated().map { ($1.path, $0) }) { first, _ in first }
@@ -189,21 +193,14 @@ extension SafetensorsSurvey {
             try SafetensorsHeader.jsonByteCount(prefix, of: file)
         }
         let json = try self.bytes(position, at: SafetensorsHeader.prefixByteCount, count: count)
-        let room = SafetensorsHeader.maximumTensorCount - self.tensorCount
+        let limit = self.tensorLimit
         let header = try self.checking { () throws(SourceProblem) in
             guard json.count == count else {
                 throw SourceProblem(path: file.path, problem: "became shorter while it was read; try again")
             }
-            let header = try SafetensorsHeader(json: json, of: file)
-            guard header.tensors.count <= room else {
-                throw SourceProblem(
-                    path: file.path,
-                    problem: "exceeds the limit of \(SafetensorsHeader.maximumTensorCount) tensors for a folder"
-                )
-            }
-            return header
+            return try SafetensorsHeader(json: json, of: file, tensorLimit: limit)
         }
-        self.tensorCount += header.tensors.count
+        self.tensorLimit -= header.tensors.count
         return header
     }
 

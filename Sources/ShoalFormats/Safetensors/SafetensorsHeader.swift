@@ -60,10 +60,12 @@ package struct SafetensorsHeader: Sendable {
     }
 
     /// Reads the directory of `file` from `json`, the bytes behind its length.
-    init(json: [UInt8], of file: SourceListing) throws(SourceProblem) {
+    ///
+    /// - Parameter tensorLimit: the most tensors, at most ``maximumTensorCount``.
+    init(json: [UInt8], of file: SourceListing, tensorLimit: Int) throws(SourceProblem) {
         self.byteCount = Self.prefixByteCount + json.count
         var scan = SafetensorsScan(json: json, file: file)
-        self.tensors = try scan.tensors()
+        self.tensors = try scan.tensors(limit: tensorLimit)
     }
 }
 
@@ -81,15 +83,15 @@ private struct SafetensorsScan {
         self.dataOffset = SafetensorsHeader.prefixByteCount + json.count
     }
 
-    mutating func tensors() throws(SourceProblem) -> [SafetensorsHeader.Tensor] {
+    mutating func tensors(limit: Int) throws(SourceProblem) -> [SafetensorsHeader.Tensor] {
         var tensors: [SafetensorsHeader.Tensor] = []
         do throws(JSONError) { try self.json.enterObject() } catch {
             throw self.problem("header", "cannot be read: \(error)")
         }
         while let member = try self.next() {
             guard let name = member.name else { continue }
-            guard tensors.count < SafetensorsHeader.maximumTensorCount else {
-                throw self.problem("header", "has more than \(SafetensorsHeader.maximumTensorCount) tensors")
+            guard tensors.count < limit else {
+                throw self.problem("header", "exceeds the limit of tensors for all safetensors files of a folder")
             }
             tensors.append(try self.tensor(name, member))
         }
