@@ -14,6 +14,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case sessionDescription = "session-description"
     case recording = "recording"
     case safetensors = "safetensors"
+    case signature = "signature"
 
     /// The one that the command line names.
     static let chosen: FuzzTarget? = {
@@ -35,6 +36,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .sessionDescription: SignalingTargets.sessionDescription(bytes)
         case .recording: RecordingTarget.run(bytes)
         case .safetensors: SafetensorsTarget.run(bytes)
+        case .signature: FormatTargets.signature(bytes)
         }
     }
 }

@@ -23,6 +23,7 @@ extension NodeService {
         var link = given
         // What is told names the trackers at which the model is found.
         link.trackers = (trackers.isEmpty ? self.node.trackerURLs : trackers).map(\.description)
+        link = try self.store.signed(link)
         _ = try self.node.add(model, link: link, fetches: false, at: trackers)
         try await answer(
             .seeding(
