@@ -152,8 +152,18 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: everywhere
         ),
+        .target(
+            name: "ModelFixtures",
+            dependencies: ["ShoalCore", "ShoalFormats"],
+            path: "Tests/ModelFixtures",
+            swiftSettings: everywhere
+        ),
         .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalFormatsTests",
+            dependencies: ["ModelFixtures", "ShoalCore", "ShoalFormats", "TestSupport", "TestVectors"],
+            swiftSettings: everywhere
+        ),
         .testTarget(
             name: "ShoalWireTests",
             dependencies: ["ShoalCore", "ShoalWire", "TestVectors"],
@@ -174,7 +184,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ShoalStoreTests",
-            dependencies: ["ShoalCore", "ShoalFormats", "ShoalStore"],
+            dependencies: ["ModelFixtures", "ShoalCore", "ShoalFormats", "ShoalStore"],
             swiftSettings: everywhere
         ),
         .testTarget(
@@ -219,7 +229,7 @@ let package = Package(
             name: "ShoalCommandTests",
             dependencies: [
                 // The program that the tests run lies beside them once it is built.
-                "ShoalCommand", "ShoalCore", "ShoalFormats", "TestSupport",
+                "ShoalCommand", "ModelFixtures", "ShoalCore", "ShoalFormats", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

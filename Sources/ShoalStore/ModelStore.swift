@@ -12,7 +12,7 @@ package final class ModelStore: Sendable {
     let index: ModelIndex
     let folder: ModelsFolder
     /// Held, so that its lock lasts as long as this.
-    private let home: Home
+    let home: Home
     private let opened = Mutex<[ManifestID: StoredModel]>([:])
     /// Models are opened and registered one at a time: two that open the same one would both repair it.
     private let turn = DispatchSemaphore(value: 1)

@@ -37,10 +37,14 @@ struct FetchCommand: ShoalSubcommand {
     var json = false
 
     @OptionGroup var replication: ReplicationOptions
+    @OptionGroup var signatures: SignatureOptions
     @OptionGroup var node: NodeOptions
 
     func run() async throws {
         let start = ContinuousClock.now
+        for key in try self.signatures.signers(of: self.link, home: self.node.home) {
+            Console.say("signed by \(key)")
+        }
         try await NodeAccess.use(self.node.home) { home in
             try await self.fetch(home, since: start)
         } through: { running in

@@ -44,7 +44,7 @@ struct SeedCommand: ShoalSubcommand {
             throw CommandError("nobody could find this node: name a tracker with --tracker URL")
         }
         // What is printed names every tracker that this node is at.
-        var link = given
+        var link = try store.signed(given)
         link.trackers = trackers.map(\.description)
         let printed = link
         if let model { try self.tellMissing(of: model) }
