@@ -32,10 +32,10 @@ package struct SignatureBytes: FixedBytes {
 
 /// What the holder of an Ed25519 key (RFC 8032) says of a model: this manifest is mine.
 ///
-/// A manifest is the same whoever publishes it, so that signatures are beside it: in the link, or in a file of their own.
-/// That one parses does not make it valid.
+/// A manifest is the same whoever publishes it, so that signatures are beside it: in the link, or in a file of their
+/// own. That one parses does not make it valid.
 package struct PublisherSignature: Hashable, Sendable {
-    /// 1,024: the longest document; each has 275 bytes.
+    /// 1,024: the longest document; each has 305 bytes.
     package static let maximumDocumentByteCount = 1_024
 
     /// The version of the document: `shoal` in it.

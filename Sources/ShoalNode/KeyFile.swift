@@ -23,8 +23,8 @@ struct KeyFile {
         }
     }
 
-    /// A new key. Written beside its place, synced and renamed, so that a crash leaves a whole key or none; readable by its
-    /// owner alone from the first byte.
+    /// A new key. Written beside its place, synced and renamed, so that a crash leaves a whole key or none; readable by
+    /// its owner alone from the first byte.
     func create() throws(StoreError) -> Curve25519.Signing.PrivateKey {
         let key = Curve25519.Signing.PrivateKey()
         let draft = "\(self.path).new"

@@ -2,7 +2,8 @@ import ShoalCore
 
 /// Tiny models with the tensors, names and settings of real families, as their repositories on Hugging Face have them.
 ///
-/// Weights are noise. Sizes, layers, experts and the order of tensors are the seed's, so that no two models are cut alike.
+/// Weights are noise. Sizes, layers, experts and the order of tensors are the seed's, so that no two models are cut
+/// alike.
 package struct SafetensorsFixture: Sendable {
     package enum Family: String, CaseIterable, Sendable {
         /// Dense.

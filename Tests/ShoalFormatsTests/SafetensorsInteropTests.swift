@@ -5,7 +5,8 @@ import ShoalFormats
 import TestSupport
 import Testing
 
-/// Our reader and our layout against the Python package `safetensors` and a second implementation of `docs/protocol.md`.
+/// Our reader and our layout against the Python package `safetensors` and a second implementation of
+/// `docs/protocol.md`.
 @Suite(.enabled(if: PythonScript.safetensors.isHere, "python3 cannot install safetensors here"), .serialized)
 struct SafetensorsInteropTests {
     private struct Published: Decodable {

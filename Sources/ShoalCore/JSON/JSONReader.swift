@@ -15,9 +15,9 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 /// A strict pull parser for one JSON text (RFC 8259), with a bound on how deep it nests. Its length is the caller's to
 /// bound.
 ///
-/// Nothing is built but what the caller asks for, so that a hostile text costs no memory beyond its own bytes. Names come
-/// in the order of the text, as often as they occur: what a name that occurs twice means is the caller's to say. For JSON
-/// that must be canonical there is `CanonicalJSONReader`.
+/// Nothing is built but what the caller asks for, so that a hostile text costs no memory beyond its own bytes. Names
+/// come in the order of the text, as often as they occur: what a name that occurs twice means is the caller's to say.
+/// For JSON that must be canonical there is `CanonicalJSONReader`.
 ///
 /// Our own, because the tracker protocol puts arbitrary bytes into strings and names, `Foundation` looks names up by
 /// canonical equivalence, and pure targets do without it.
@@ -47,8 +47,8 @@ package struct JSONReader: Sendable {
         case python
     }
 
-    /// Levels of arrays and objects. A tracker message has four, a model's configuration some six; a hostile text must not
-    /// use up the stack.
+    /// Levels of arrays and objects. A tracker message has four, a model's configuration some six; a hostile text must
+    /// not use up the stack.
     package static let maximumDepth = 16
 
     private let bytes: [UInt8]

@@ -1,8 +1,9 @@
 /// What a tensor's name says of the experts that it belongs to.
 ///
-/// Names are those of the Hugging Face repositories: something, a word for layers, the layer's number, and what the tensor
-/// is inside of that layer. Only what follows the number decides, so that a model wrapped in another (`model.layers.3`,
-/// `model.language_model.layers.3`, `backbone.layers.3`, `transformer.blocks.3`) is read as the model itself.
+/// Names are those of the Hugging Face repositories: something, a word for layers, the layer's number, and what the
+/// tensor is inside of that layer. Only what follows the number decides, so that a model wrapped in another
+/// (`model.layers.3`, `model.language_model.layers.3`, `backbone.layers.3`, `transformer.blocks.3`) is read as the
+/// model itself.
 struct ExpertName: Hashable {
     /// Which experts of the layer.
     enum Share: Hashable {
@@ -14,7 +15,8 @@ struct ExpertName: Hashable {
         case allByRows
     }
 
-    /// What stands before the layer's number, which tells the layers of one model from those of another in the same files.
+    /// What stands before the layer's number, which tells the layers of one model from those of another in the same
+    /// files.
     let stack: String
     /// Below ``Manifest/maximumExpertCount``.
     let layer: Int

@@ -18,8 +18,8 @@ struct ModelConfiguration: Equatable {
     /// `quantization_config.quant_method`, as `mxfp4`.
     var quantizationMethod: String?
 
-    /// Reads `bytes`, the text of the file. As in Python, the last of several settings of one name counts, and `NaN` is a
-    /// number. A setting that is not what it should be counts as not there.
+    /// Reads `bytes`, the text of the file. As in Python, the last of several settings of one name counts, and `NaN` is
+    /// a number. A setting that is not what it should be counts as not there.
     init(reading bytes: [UInt8]) throws(JSONError) {
         var json = JSONReader(bytes, dialect: .python)
         var settings = Settings()

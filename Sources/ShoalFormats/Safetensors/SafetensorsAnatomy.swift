@@ -3,9 +3,9 @@ import ShoalCore
 /// Takes a folder with safetensors files apart, as Hugging Face repositories have them: format `safetensors` of
 /// `docs/protocol.md`.
 ///
-/// The *model* is what `transformers` would load: `model.safetensors`, else the files that `model.safetensors.index.json`
-/// names, else every safetensors file at the top of the folder. Its files must be sound, and only they hold experts and
-/// are described. Whatever else lies in the folder is published as it is.
+/// The *model* is what `transformers` would load: `model.safetensors`, else the files that
+/// `model.safetensors.index.json` names, else every safetensors file at the top of the folder. Its files must be sound,
+/// and only they hold experts and are described. Whatever else lies in the folder is published as it is.
 package enum SafetensorsAnatomy {
     /// What the file is called that holds all of a model.
     static let modelPath = "model.safetensors"
@@ -33,7 +33,8 @@ package enum SafetensorsAnatomy {
         return try survey.anatomy()
     }
 
-    /// Whether files with `paths` are a model in this format before they are one in another: a repository may hold both.
+    /// Whether files with `paths` are a model in this format before they are one in another: a repository may hold
+    /// both.
     static func isModel(_ paths: some Sequence<String>) -> Bool {
         paths.contains { $0 == self.modelPath || $0 == self.indexPath }
     }

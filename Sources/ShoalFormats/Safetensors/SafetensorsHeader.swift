@@ -2,8 +2,8 @@ import ShoalCore
 
 /// The tensor directory at the beginning of a safetensors file: 8 bytes with its length, then one JSON object.
 ///
-/// As strict as the Rust library (0.8.0), and stricter where it says nothing: a name occurs once. What is accepted covers
-/// the file: tensors follow each other without a gap, the last ends with the file.
+/// As strict as the Rust library (0.8.0), and stricter where it says nothing: a name occurs once. What is accepted
+/// covers the file: tensors follow each other without a gap, the last ends with the file.
 package struct SafetensorsHeader: Sendable {
     /// 100,000,000 bytes: the longest JSON, as in the Rust library. Large models have 1 to 10 MB, over all files.
     package static let maximumByteCount = 100_000_000

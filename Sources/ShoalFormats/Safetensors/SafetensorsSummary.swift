@@ -26,9 +26,9 @@ struct SafetensorsSummary {
 
     /// What the manifest says of the model.
     ///
-    /// Parameters are elements of floating types, scales included, as Hugging Face counts them. When most bytes are whole
-    /// numbers, a format packs several weights into each: their number is then unknown, and the format's name (`mxfp4`,
-    /// `gptq`) says more than the type.
+    /// Parameters are elements of floating types, scales included, as Hugging Face counts them. When most bytes are
+    /// whole numbers, a format packs several weights into each: their number is then unknown, and the format's name
+    /// (`mxfp4`, `gptq`) says more than the type.
     func model(_ configuration: ModelConfiguration?) -> Manifest.Model {
         let dominant = self.dominantType
         let isPacked = dominant.map { !$0.isFloating } ?? true

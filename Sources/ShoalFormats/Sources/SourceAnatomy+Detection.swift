@@ -1,9 +1,9 @@
 extension SourceAnatomy {
     /// Looks into `files` and takes them apart by what they are; content decides, not names.
     ///
-    /// A folder with `model.safetensors` or its index is a safetensors model, whatever else it holds; else one with a file
-    /// that begins with GGUF's magic a GGUF model; else one with any safetensors file is of that format. What belongs to
-    /// no model is plain.
+    /// A folder with `model.safetensors` or its index is a safetensors model, whatever else it holds; else one with a
+    /// file that begins with GGUF's magic a GGUF model; else one with any safetensors file is of that format. What
+    /// belongs to no model is plain.
     package static func of<Reader: SourceReader>(
         files: [SourceListing],
         reader: Reader

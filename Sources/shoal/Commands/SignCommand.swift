@@ -10,8 +10,8 @@ struct SignCommand: ShoalSubcommand {
         commandName: "sign",
         abstract: "Sign a model as its publisher; prints the link with the signature.",
         discussion: """
-            A manifest is the same whoever publishes it: a signature says who stands by it. It travels in the link, and \
-            lies in a file that can be handed out by itself. The key is made the first time; whoever has its file can \
+            A manifest is the same whoever publishes it: a signature says who stands by it. It travels in the link, \
+            and lies in a file that can be handed out by itself. The key is made the first time; whoever has its file can \
             sign in your name, and who loses it needs a new one.
             """
     )
