@@ -195,3 +195,23 @@ import Testing
         #expect(notes.count == 1)
     }
 }
+
+/// What the home says of a registry that came from strangers.
+@Suite struct ModelRegistryTests {
+    @Test func `a registry that is not the header's is told once the header is here`() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("m.gguf", GGUFFixture.model(.olmoe, seed: 1).bytes)
+        let published = try folder.store("publisher").publish(path: path)
+        #expect(try published.registryProblem() == nil)
+        // What a publisher with another idea of experts might have made: the first two exchanged.
+        let pattern = /"0.0":(\[\[.*?\]\]),"0.1":(\[\[.*?\]\])/
+        let text = String(decoding: published.manifestBytes, as: UTF8.self)
+            .replacing(pattern) { match in "\"0.0\":\(match.output.2),\"0.1\":\(match.output.1)" }
+        let bytes = Array(text.utf8)
+        #expect(bytes != published.manifestBytes)
+        let received = try folder.store("fetcher").receive(manifest: bytes, id: ManifestID(ofManifestBytes: bytes))
+        #expect(try received.registryProblem() == nil)
+        try received.receive(from: published) { $0 == 0 }
+        #expect(try received.registryProblem()?.field == "experts.map.0.0")
+    }
+}

@@ -35,6 +35,10 @@ struct ManifestCommand: ShoalSubcommand {
         try await NodeAccess.use(self.node.home) { home in
             let store = try ModelStore(home: home)
             let model = try await self.model(in: store, home)
+            let problem = try await Stoppable.run(on: DiskPool(threads: 1)) { _ throws(StoreError) in
+                try model.registryProblem()
+            }
+            if let problem { Console.say("warning: \(problem)") }
             try self.show(model.manifest, model.manifestBytes)
         } through: { running in
             self.node.tellUnused(by: running)
@@ -119,39 +123,5 @@ struct ManifestCommand: ShoalSubcommand {
             }
             return try model ?? { throw self.notSent }()
         }
-    }
-}
-
-/// A manifest in words.
-private struct ManifestSummary {
-    let lines: [String]
-
-    init(_ manifest: Manifest, id: String) {
-        var lines = [
-            "manifest  \(id)",
-            "format    \(manifest.format.rawValue), layout 1",
-            "size      \(Figures.bytes(manifest.totalSize)) (\(manifest.totalSize) bytes)",
-            "shards    \(Self.shards(manifest))",
-        ]
-        if let experts = manifest.experts {
-            lines.append(
-                "experts   \(experts.layers) layers × \(experts.perLayer), \(experts.used) used for each token"
-            )
-        }
-        if let architecture = manifest.model.architecture { lines.append("model     \(architecture)") }
-        lines.append("files     \(manifest.files.count)")
-        for file in manifest.files {
-            lines.append("  \(file.sha256.hex)  \(Figures.bytes(file.size))  \(file.path)")
-        }
-        self.lines = lines
-    }
-
-    private static func shards(_ manifest: Manifest) -> String {
-        let kinds: [Manifest.Shard.Kind] = [.header, .dense, .expert]
-        let parts = kinds.compactMap { kind -> String? in
-            let count = manifest.shards.count { $0.kind == kind }
-            return count == 0 ? nil : "\(count) \(kind.rawValue)"
-        }
-        return "\(manifest.shards.count) (\(parts.joined(separator: ", ")))"
     }
 }
