@@ -10,6 +10,8 @@ enum Seeds {
         case .canonicalJSON: ("canonical-json", "hex", true)
         case .manifest: ("manifest", "manifest", false)
         case .link: ("link", "text", false)
+        // Headers alone; the target has data follow them.
+        case .gguf: ("gguf", "head", true)
         // Small files in Fuzzing/Corpus, or nothing: a script of steps is soon found.
         case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .frameLedger: nil
         }
