@@ -9,6 +9,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case canonicalJSON = "canonical-json"
     case manifest = "manifest"
     case link = "link"
+    case gguf = "gguf"
     case trackerRequest = "tracker-request"
     case trackerResponse = "tracker-response"
     case sessionDescription = "session-description"
@@ -31,6 +32,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .canonicalJSON: FormatTargets.canonicalJSON(bytes)
         case .manifest: FormatTargets.manifest(bytes)
         case .link: FormatTargets.link(bytes)
+        case .gguf: GGUFTarget.run(bytes)
         case .trackerRequest: SignalingTargets.request(bytes)
         case .trackerResponse: SignalingTargets.response(bytes)
         case .sessionDescription: SignalingTargets.sessionDescription(bytes)

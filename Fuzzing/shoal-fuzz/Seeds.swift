@@ -11,6 +11,8 @@ enum Seeds {
         case .manifest: ("manifest", "manifest", false)
         case .link: ("link", "text", false)
         case .signature: ("signature", "document", false)
+        // Headers alone; the target has data follow them.
+        case .gguf: ("gguf", "head", true)
         // Small files in Fuzzing/Corpus, or nothing: a script of steps is soon found.
         case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .safetensors, .frameLedger: nil
         }

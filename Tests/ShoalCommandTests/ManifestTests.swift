@@ -1,4 +1,5 @@
 import Foundation
+import ModelFixtures
 import ShoalCore
 import ShoalFormats
 import TestSupport
@@ -18,6 +19,48 @@ extension CommandTests {
                 #expect(lines.contains("size      18.0 MB (18025792 bytes)"))
                 #expect(lines.contains("shards    3 (3 dense)"))
                 #expect(lines.contains("  \(digest)  200 kB  a.bin"))
+            }
+        }
+
+        @Test func `manifest of a mixture says what its experts weigh`() async throws {
+            try await onStage { stage in
+                var model = GGUFFile()
+                model["general.architecture"] = .text("qwen3moe")
+                model["qwen3moe.expert_used_count"] = .uint32(2)
+                model["qwen3moe.context_length"] = .uint32(4_096)
+                model.tensors = [.init("token_embd.weight", [256, 1_000])]
+                for layer in 1..<3 {
+                    for part in ["gate", "up", "down"] {
+                        model.tensors.append(.init("blk.\(layer).ffn_\(part)_exps.weight", [256, 50, 8], "F16"))
+                    }
+                }
+                let file = try stage.folder.write("mixture.gguf", model.bytes)
+                let outcome = try await stage.run("manifest", [file], home: "home")
+                #expect(outcome.code == 0, "\(outcome)")
+                let lines = outcome.output.split(separator: "\n").map(String.init)
+                #expect(lines.contains("format    gguf, layout 1"))
+                #expect(lines.contains("model     qwen3moe, F16, 870 k parameters, 4096 tokens of context"))
+                #expect(lines.contains("shards    18 (1 header, 1 dense, 16 expert)"))
+                #expect(lines.contains("experts   16 in 2 layers, 76.8 kB each"))
+                #expect(lines.contains("          1.2 MB together, 55 % of the model"))
+                #expect(lines.contains("          2 used in each layer: a token needs 1.3 MB, 59 %"))
+            }
+        }
+
+        @Test func `what is not understood of a model is noted, and what is damaged refused`() async throws {
+            try await onStage { stage in
+                var model = GGUFFixture.model(.mixtral, seed: 1)
+                model["llama.expert_used_count"] = nil
+                let odd = try stage.folder.write("odd.gguf", model.bytes)
+                let outcome = try await stage.run("publish", [odd], home: "home")
+                #expect(outcome.code == 0, "\(outcome)")
+                #expect(outcome.stderr.contains("note: the experts of model.gguf are not registered"), "\(outcome)")
+                model.lackingBytes = 500
+                let damaged = try stage.folder.write("damaged.gguf", model.bytes)
+                let refused = try await stage.run("publish", [damaged], home: "home")
+                #expect(refused.code == 1)
+                #expect(refused.stderr.contains("damaged.gguf: tensors["), "\(refused)")
+                #expect(refused.stderr.contains("incomplete"), "\(refused)")
             }
         }
 
