@@ -19,10 +19,15 @@ enum Seeds {
     }
 
     static func write(of target: FuzzTarget, into folder: URL) {
+        if target == .recording { return self.write(RecordedDuo.records(), into: folder) }
         guard let source = self.source(of: target) else { return }
         let vectors: JSONValue = TestVectors.load(source.file)
-        for (index, text) in vectors.texts(of: source.key).enumerated() {
-            let bytes = source.isHex ? [UInt8](hex: text) : Array(text.utf8)
+        let texts = vectors.texts(of: source.key)
+        self.write(texts.map { source.isHex ? [UInt8](hex: $0) : Array($0.utf8) }, into: folder)
+    }
+
+    private static func write(_ seeds: [[UInt8]], into folder: URL) {
+        for (index, bytes) in seeds.enumerated() {
             do {
                 try Data(bytes).write(to: folder.appending(component: "vector-\(index)"))
             } catch {

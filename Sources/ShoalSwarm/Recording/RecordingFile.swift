@@ -13,8 +13,9 @@ package enum RecordingFile {
     /// 64 MiB for one record: the largest manifest (32 MiB) with all that may stand beside it in a batch.
     static let maximumBody = 64 << 20
 
-    static let prefixCount = 8
-    static let checkCount = 8
+    /// Bytes of a record before and behind its body.
+    package static let prefixCount = 8
+    package static let checkCount = 8
 
     /// The bytes of one record.
     ///
@@ -24,6 +25,11 @@ package enum RecordingFile {
         guard body.count <= self.maximumBody else {
             throw RecordingEncodingError(what: "an entry of \(body.count) bytes")
         }
+        return self.record(body: body)
+    }
+
+    /// The record around a body of at most ``maximumBody`` bytes, whatever is in it.
+    package static func record(body: [UInt8]) -> [UInt8] {
         let length = UInt32(body.count)
         return self.bytes(of: length) + self.bytes(of: ~length) + body + self.check(of: body[...])
     }

@@ -7,6 +7,7 @@ package struct Replay: Sendable {
     private var machine: MeshMachine
     private var digest = EffectDigest()
     private var batches = 0
+    private var lastMoment: UInt64
     package private(set) var ending = Ending.reading
 
     package enum Ending: Hashable, Sendable {
@@ -47,7 +48,10 @@ package struct Replay: Sendable {
         }
     }
 
-    /// - Throws: ``RecordingError`` when the bytes do not begin as a recording does.
+    /// 146 years: a clock that says more is none, and differences of what it says stay within their type.
+    private static let lastMoment: UInt64 = 1 << 62
+
+    /// - Throws: ``RecordingError`` when the bytes do not begin as a recording does, or with what no node is made of.
     package init(_ bytes: [UInt8]) throws(RecordingError) {
         var reader = try RecordingReader(bytes)
         let offset = reader.offset
@@ -58,7 +62,14 @@ package struct Replay: Sendable {
         guard (0...1_024).contains(start.trackers) else {
             throw RecordingError(offset: offset, problem: "\(start.trackers) trackers")
         }
+        if let fault = start.configuration.fault {
+            throw RecordingError(offset: offset, problem: "a configuration with \(fault)")
+        }
+        guard start.nanoseconds <= Self.lastMoment else {
+            throw RecordingError(offset: offset, problem: "a start \(start.nanoseconds) ns after its clock's")
+        }
         self.start = start
+        self.lastMoment = start.nanoseconds
         let authenticator = RecordedAuthenticator(publicKey: start.publicKey, answers: Self.answers(reader))
         self.reader = reader
         self.machine = start.machine(authenticator)
@@ -89,8 +100,17 @@ package struct Replay: Sendable {
     }
 
     private mutating func run(_ batch: RecordedBatch, _ offset: Int) throws(RecordingError) -> Step {
+        guard (self.lastMoment...Self.lastMoment).contains(batch.nanoseconds) else {
+            throw RecordingError(offset: offset, problem: "a batch out of its time, at \(batch.nanoseconds) ns")
+        }
+        self.lastMoment = batch.nanoseconds
         var effects: [MeshEffect] = []
-        for input in batch.inputs { self.machine.handle(input, at: batch.instant, into: &effects) }
+        for input in batch.inputs {
+            if let fault = self.machine.fault(of: input) {
+                throw RecordingError(offset: offset, problem: "an input that no node has: \(fault)")
+            }
+            self.machine.handle(input, at: batch.instant, into: &effects)
+        }
         do {
             try self.digest.add(effects)
         } catch {
