@@ -101,7 +101,8 @@ package final class ModelStore: Sendable {
         }
     }
 
-    private func requireRoom(for bytes: Int) throws(StoreError) {
+    /// Fails when so many bytes do not fit onto the disk.
+    package func requireRoom(for bytes: Int) throws(StoreError) {
         try DiskSpace.require(bytes, of: try DiskSpace.available(at: self.folder.path), at: self.folder.path)
     }
 

@@ -29,11 +29,22 @@ package struct FetchOrder: Hashable, Codable, Sendable {
     package var trackers: [String]
     /// Where a copy is wanted: an absolute path.
     package var output: String?
+    /// Patterns of the files to get and of those to leave; missing: every file.
+    package var include: [String]?
+    package var exclude: [String]?
 
-    package init(link: String, trackers: [String], output: String?) {
+    package init(
+        link: String,
+        trackers: [String],
+        output: String?,
+        include: [String]? = nil,
+        exclude: [String]? = nil
+    ) {
         self.link = link
         self.trackers = trackers
         self.output = output
+        self.include = include
+        self.exclude = exclude
     }
 }
 

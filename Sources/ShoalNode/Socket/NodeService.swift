@@ -15,7 +15,6 @@ package final class NodeService: Sendable {
     private let home: String
     private let agent: String
     private let start = ContinuousClock.now
-    let demand = FetchDemand()
     private let stop = AsyncStream.makeStream(of: Never.self)
 
     /// - Parameters:
@@ -86,32 +85,5 @@ package final class NodeService: Sendable {
 
     static func requireAbsolute(_ path: String) throws(NodeFailure) {
         guard path.hasPrefix("/") else { throw NodeFailure(.failed, "\(path) is not an absolute path") }
-    }
-}
-
-/// Who waits for which fetch, so that one that nobody waits for any more can stop.
-final class FetchDemand: Sendable {
-    private struct Demand {
-        var clients = 0
-        /// Nobody fetched it before the first client asked.
-        let isTheirs: Bool
-    }
-
-    /// At most as many as the socket has connections.
-    private let swarms = Mutex<[InfoHash: Demand]>([:])
-
-    /// A client waits from now on. To be told before the fetch begins.
-    func enter(_ swarm: InfoHash, isFetched: Bool) {
-        self.swarms.withLock { $0[swarm, default: Demand(isTheirs: !isFetched)].clients += 1 }
-    }
-
-    /// A client waits no longer. True when it was the last one, of a fetch that clients alone wanted.
-    func leave(_ swarm: InfoHash) -> Bool {
-        self.swarms.withLock { swarms in
-            guard var demand = swarms[swarm] else { return false }
-            demand.clients -= 1
-            swarms[swarm] = demand.clients > 0 ? demand : nil
-            return demand.clients == 0 && demand.isTheirs
-        }
     }
 }

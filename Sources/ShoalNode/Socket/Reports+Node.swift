@@ -47,7 +47,8 @@ extension StatusReport.Swarm.State {
         if status.hasFailed {
             self = .failed
         } else if let total = status.totalBytes {
-            self = status.verifiedBytes == total ? .seeding : status.fetches ? .fetching : .serving
+            let isMissing = status.selected.map { $0.verifiedBytes < $0.totalBytes } ?? true
+            self = status.verifiedBytes == total ? .seeding : status.fetches && isMissing ? .fetching : .serving
         } else {
             self = .looking
         }

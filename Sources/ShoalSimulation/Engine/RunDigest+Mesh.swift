@@ -18,6 +18,10 @@ extension RunDigest {
         case .updateSwarm(let swarm, let fetches, let trackers):
             self.fold(29, swarm.rawValue, fetches.map { $0 ? 1 : 0 } ?? 2, trackers.count)
             for tracker in trackers { self.fold(UInt64(tracker.rawValue)) }
+        case .select(let swarm, let shards):
+            self.fold(30, swarm.rawValue, shards?.count ?? 0)
+            self.fold(bytes: shards?.bytes ?? [])
+        case .removeSwarm(let swarm): self.fold(31, swarm.rawValue)
         case .stop: self.fold(2 as UInt64)
         case .described(let connection, let sdp):
             self.fold(3, connection.rawValue)

@@ -126,6 +126,8 @@ extension MeshMachine {
             return peer.downloads.chunkEnded(request: receipt.request, chunk: receipt.chunk, verified: verified)
         }
         guard let ended = whole ?? nil, ended.verified > 0 else { return }
+        // Whoever left the swarm meanwhile waits for nothing in it.
+        guard self.peers[receipt.connection]?.swarms[receipt.swarm] != nil else { return }
         let message = ControlMessage.Body.ack(id: receipt.request, chunks: UInt16(ended.verified))
         effects.append(.send(receipt.connection, ControlMessage(handle: receipt.swarm.rawValue, message)))
     }

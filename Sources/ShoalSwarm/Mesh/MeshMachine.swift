@@ -91,6 +91,8 @@ package struct MeshMachine: Sendable {
         case .addSwarm(let description): self.addSwarm(description, at: now, into: &effects)
         case .updateSwarm(let handle, let fetches, let trackers):
             self.updateSwarm(handle, fetches: fetches, trackers: trackers, at: now, into: &effects)
+        case .select(let handle, let shards): self.select(shards, handle, at: now, into: &effects)
+        case .removeSwarm(let handle): self.removeSwarm(handle, at: now, into: &effects)
         case .demand(let handle, let shards, let priority): self.demand(shards, priority, handle, into: &effects)
         case .endDemand(let handle, let shards): self.endDemand(shards, handle, into: &effects)
         case .stop: self.stop(into: &effects)

@@ -120,6 +120,11 @@ struct UploadScheduler: Sendable {
         return rejections
     }
 
+    /// The peer no longer wants or gets anything of this swarm: its requests end without a word.
+    mutating func forget(_ swarm: SwarmHandle, of connection: ConnectionID) {
+        self.peers.update(connection) { $0.forget(swarm) }
+    }
+
     mutating func acknowledged(_ connection: ConnectionID, chunks: Int) {
         self.peers.update(connection) { $0.unacknowledged = max(0, $0.unacknowledged - chunks) }
     }
@@ -243,6 +248,9 @@ private struct PeerUploads: Sendable {
         self.jobs[position].endReason = self.jobs[position].endReason ?? reason
         return self.finish(position)
     }
+
+    /// Chunks that are being read still come back through ``served``, and belong to no job then.
+    mutating func forget(_ swarm: SwarmHandle) { self.jobs.removeAll { $0.shard.swarm == swarm } }
 
     /// Removes a job of which nothing is under way and nothing is left.
     private mutating func finish(_ position: Int) -> Rejection? {

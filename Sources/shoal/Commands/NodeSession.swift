@@ -28,7 +28,7 @@ struct NodeSession: Sendable {
         self.store = store
         self.events = events
         self.node = try Node(home: home, store: store, configuration: configuration, logger: logger) { event in
-            if event.isForPeople { continuation.yield(event) }
+            if event.isOfUse { continuation.yield(event) }
         }
         self.service = NodeService(node: self.node, store: store, home: home.path, agent: Version.agent)
         do {
@@ -103,9 +103,9 @@ struct NodeSession: Sendable {
 
 extension NodeEvent {
     /// Whether a command has anything to say or do about the event.
-    fileprivate var isForPeople: Bool {
+    fileprivate var isOfUse: Bool {
         switch self {
-        case .observed(.shardCompleted), .observed(.swarmOpened), .observed(.manifestArrived): false
+        case .observed(.swarmOpened), .observed(.manifestArrived): false
         default: true
         }
     }
