@@ -65,6 +65,9 @@ package final class ModelStore: Sendable {
     /// The model, if it is open already.
     package func openModel(_ id: ManifestID) -> StoredModel? { self.opened.withLock { $0[id] } }
 
+    /// The model is no longer open here; answers it, if it was.
+    func close(_ id: ManifestID) -> StoredModel? { self.opened.withLock { $0.removeValue(forKey: id) } }
+
     /// Runs `body` while no other model is opened or registered.
     func inTurn<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         self.turn.wait()

@@ -23,11 +23,11 @@ package final class StoredModel: Sendable {
     /// What was not in order when the model was opened, for the log. The shards that it concerns are absent.
     package let findings: [StoreError]
 
-    private let map: ChunkMap
-    private let hashes: HashFile
+    let map: ChunkMap
+    let hashes: HashFile
     let files: ModelFiles
-    private let book: Mutex<ShardBook>
-    private let index: ModelIndex
+    let book: Mutex<ShardBook>
+    let index: ModelIndex
     /// The store's own files that were written to since they were synced.
     private let unsynced: Mutex<Set<Int>>
     /// One sync at a time: a second one would find nothing left to sync and call durable what the first has not yet synced.
@@ -37,6 +37,8 @@ package final class StoredModel: Sendable {
     private let checked: Mutex<Set<Int>>
     /// One such comparison at a time: a second one would read the same files.
     private let checkTurn = DispatchSemaphore(value: 1)
+
+    private let removed = Atomic(false)
 
     /// For ``ModelOpening``, which has looked at the disk.
     init(
@@ -65,8 +67,18 @@ package final class StoredModel: Sendable {
         self.checked = Mutex(isChecked ? Set(manifest.files.indices) : [])
     }
 
+    /// Whether the home has removed it: whoever still holds it holds nothing.
+    package var isRemoved: Bool { self.removed.load(ordering: .relaxed) }
+
+    func markRemoved() { self.removed.store(true, ordering: .relaxed) }
+
     /// What is here now.
     package var state: StoredState { self.book.withLock { $0 }.snapshot() }
+
+    /// Whether some of the shard lies in a file of the user's.
+    package func isExternal(_ shard: ShardIndex) -> Bool {
+        self.manifest.shards[shard.position].extents.contains { self.files.external($0.file) != nil }
+    }
 
     /// Verified bytes of these shards.
     package func verifiedBytes(of shards: Bitfield) -> Int {
@@ -97,12 +109,32 @@ package final class StoredModel: Sendable {
         }
         guard Digest(sha256Of: bytes.bytes) == expected else { return .corrupt }
         if self.book.withLock({ $0.isPresent(chunk, of: shard) }) { return .verified }
-        let pieces = self.map.pieces(of: chunk, in: shard)
-        try self.files.write(pieces, from: bytes)
-        // Unsynced before verified: whoever sees the shard verified also sees the files that it needs synced.
-        self.unsynced.withLock { $0.formUnion(pieces.lazy.map(\.file)) }
+        do throws(StoreError) {
+            try self.put(self.map.pieces(of: chunk, in: shard), from: bytes)
+        } catch {
+            // A file that the user has just let us serve in place has these bytes already.
+            guard error.code == .externalFile, try self.isOnDisk(chunk, of: shard) else { throw error }
+        }
         self.book.withLock { $0.verified(chunk, of: shard) }
         return .verified
+    }
+
+    /// Writes, and notes that it has to be synced. Before the chunk counts as verified: whoever sees the shard verified also
+    /// sees the files that it needs synced.
+    func put(_ pieces: [ChunkMap.Piece], from bytes: UnsafeRawBufferPointer) throws(StoreError) {
+        try self.files.write(pieces, from: bytes)
+        self.unsynced.withLock { $0.formUnion(pieces.lazy.map(\.file)) }
+    }
+
+    private func isOnDisk(_ chunk: ChunkIndex, of shard: ShardIndex) throws(StoreError) -> Bool {
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Cutting.chunkSize, alignment: 4096)
+        defer { scratch.deallocate() }
+        return try ShardExaminer(map: self.map, hashes: self.hashes, files: self.files)
+            .isGood(chunk, of: shard, scratch: scratch)
+    }
+
+    func isPresent(_ chunk: ChunkIndex, of shard: ShardIndex) -> Bool {
+        self.book.withLock { $0.isPresent(chunk, of: shard) }
     }
 
     /// Reads a verified chunk into the beginning of `buffer`, and answers its length. The first time since the model was
@@ -216,7 +248,9 @@ package final class StoredModel: Sendable {
     package func finish(files: [Int]? = nil, progress: ProgressHandler? = nil) throws(StoreError) {
         let files = files ?? Array(self.manifest.files.indices)
         let shards = self.manifest.shards(of: files)
-        let unfinished = self.book.withLock { book in shards.setBits.count { book.state(of: ShardIndex($0)) != .durable } }
+        let unfinished = self.book.withLock { book in
+            shards.setBits.count { book.state(of: ShardIndex($0)) != .durable }
+        }
         guard unfinished == 0 else {
             throw StoreError(.incomplete, "\(unfinished) of \(shards.setCount) shards are not durable yet")
         }
