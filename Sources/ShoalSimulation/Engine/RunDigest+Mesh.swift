@@ -47,6 +47,9 @@ extension RunDigest {
         case .shardsLost(let swarm, let shards, _):
             self.fold(18, swarm.rawValue, shards.count)
             for shard in shards { self.fold(UInt64(shard.rawValue)) }
+        case .chunksFound(let swarm, let shard, let chunks):
+            self.fold(32, swarm.rawValue, shard.rawValue)
+            self.fold(bytes: chunks.bytes)
         case .storeFailed(let swarm, let reason):
             self.fold(19, swarm.rawValue)
             self.fold(reason)
