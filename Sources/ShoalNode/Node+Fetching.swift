@@ -89,24 +89,41 @@ extension Node {
     }
 
     /// Hashes again what the disk holds of these shards (nil: of all). What is not as it was is missing from then on, and is
-    /// fetched if it is wanted. Returns what was here and is not any more. Blocks.
+    /// fetched if it is wanted. Blocks.
     package func examine(
-        _ swarm: SwarmHandle,
+        _ model: StoredModel,
         _ shards: Bitfield? = nil,
         progress: @escaping ProgressHandler
-    ) throws(StoreError) -> [ShardIndex] {
-        guard let model = self.runner.model(of: swarm)?.stored, let work = self.runner.work(of: swarm), work.begin()
-        else { return [] }
-        defer { work.end() }
-        let before = model.state.complete
-        try model.recheckDurable(shards) { step throws(CancellationError) in
-            if work.isOver { throw CancellationError() }
-            try progress(step)
+    ) throws(StoreError) {
+        try self.using(model) { (swarms, isOver) throws(StoreError) in
+            let before = model.state.complete
+            try model.recheckDurable(shards) { step throws(CancellationError) in
+                if isOver() { throw CancellationError() }
+                try progress(step)
+            }
+            let after = model.state.complete
+            let lost = before.setBits.filter { !after[$0] }.map { ShardIndex($0) }
+            let reason = "its bytes on disk are not the ones that were verified"
+            for swarm in swarms { self.loop.post(.shardsLost(swarm, lost, reason: reason)) }
         }
-        let after = model.state.complete
-        let lost = before.setBits.filter { !after[$0] }.map { ShardIndex($0) }
-        self.loop.post(.shardsLost(swarm, lost, reason: "its bytes on disk are not the ones that were verified"))
-        return lost
+    }
+
+    /// Takes files of the user's into a model. Blocks.
+    func adopt(
+        _ path: String,
+        into model: StoredModel,
+        progress: @escaping ProgressHandler
+    ) throws(StoreError) -> Adoption {
+        try self.using(model) { (swarms, isOver) throws(StoreError) in
+            let adoption = try self.runner.store.adopt(path, into: model) { step throws(CancellationError) in
+                if isOver() { throw CancellationError() }
+                try progress(step)
+            }
+            for swarm in swarms {
+                for found in adoption.found { self.loop.post(.chunksFound(swarm, found.shard, found.chunks)) }
+            }
+            return adoption
+        }
     }
 
     // MARK: Wishes

@@ -96,7 +96,11 @@ package final class Node: Sendable {
         let indices = try self.indices(of: trackers)
         let desk = ModelDesk(model)
         let content = desk.content
-        let (handle, isKnown) = try self.enter(link, fetches: fetches) { handle, isNew in
+        let (handle, isKnown) = try self.enter(link, fetches: fetches) { (handle, isNew) throws(NodeFailure) in
+            // Between its opening and this somebody may have removed it.
+            guard !model.isRemoved else {
+                throw NodeFailure(.failed, "model \(model.id) was removed at this moment: try again")
+            }
             let isKnown = self.runner.model(of: handle) != nil
             if !isKnown { self.runner.models.withLock { $0[handle] = desk } }
             if isNew {
@@ -138,7 +142,7 @@ package final class Node: Sendable {
     private func enter<Result>(
         _ link: MagnetLink,
         fetches: Bool,
-        _ tell: (_ handle: SwarmHandle, _ isNew: Bool) -> Result
+        _ tell: (_ handle: SwarmHandle, _ isNew: Bool) throws(NodeFailure) -> Result
     ) throws(NodeFailure) -> (handle: SwarmHandle, told: Result) {
         try self.book.withLock { (book) throws(NodeFailure) in
             let entrance = book.enter(link)
@@ -152,13 +156,13 @@ package final class Node: Sendable {
             case .new(let handle), .known(let handle):
                 let isNew = if case .new = entrance { true } else { false }
                 self.prepare(handle, link, isNew: isNew, fetches: fetches)
-                return (handle, tell(handle, isNew))
+                return (handle, try tell(handle, isNew))
             }
         }
     }
 
     private func prepare(_ handle: SwarmHandle, _ link: MagnetLink, isNew: Bool, fetches: Bool) {
-        if isNew { self.runner.works.withLock { $0[handle] = SwarmWork() } }
+        if isNew { self.runner.works.withLock { $0[handle] = SwarmWork(link) } }
         self.runner.expected.withLock { $0[handle] = link.manifestID }
         // It may have failed before; what fails from now on is news.
         self.runner.failures.withLock { _ = $0.remove(handle) }

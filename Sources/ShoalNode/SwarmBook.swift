@@ -8,8 +8,6 @@ struct SwarmBook: Sendable {
     struct Entry: Sendable {
         let handle: SwarmHandle
         let link: MagnetLink
-        /// The node is about to be out of it: nobody can enter it until then.
-        var isLeaving = false
     }
 
     /// What became of the wish to enter a swarm.
@@ -26,6 +24,8 @@ struct SwarmBook: Sendable {
     private(set) var entries: [Entry] = []
     /// The number of the handle that was given last.
     private var last: UInt16 = 0
+    /// Models whose swarms the node is leaving: nobody can enter one until that is done.
+    private var leaving: Set<ManifestID> = []
 
     subscript(infoHash: InfoHash) -> Entry? { self.entries.first { $0.link.infoHash == infoHash } }
 
@@ -33,7 +33,8 @@ struct SwarmBook: Sendable {
     func entries(of model: ManifestID) -> [Entry] { self.entries.filter { $0.link.manifestID == model } }
 
     mutating func enter(_ link: MagnetLink) -> Entrance {
-        if let entry = self[link.infoHash] { return entry.isLeaving ? .leaving : .known(entry.handle) }
+        if self.leaving.contains(link.manifestID) { return .leaving }
+        if let entry = self[link.infoHash] { return .known(entry.handle) }
         guard self.entries.count < SwarmHandle.most else { return .full }
         // Each in turn, so that a handle rests as long as can be before it means something else.
         repeat {
@@ -44,14 +45,17 @@ struct SwarmBook: Sendable {
         return .new(handle)
     }
 
-    /// The swarm is being left from now on. False when it was already, or is not there.
-    mutating func beginLeaving(_ handle: SwarmHandle) -> Bool {
-        guard let position = self.entries.firstIndex(where: { $0.handle == handle }) else { return false }
-        defer { self.entries[position].isLeaving = true }
-        return !self.entries[position].isLeaving
+    /// The swarms of a model are being left from now on: which these are. Nil when they are being left already.
+    mutating func beginLeaving(_ model: ManifestID) -> [SwarmHandle]? {
+        guard self.leaving.insert(model).inserted else { return nil }
+        return self.entries(of: model).map(\.handle)
     }
 
-    mutating func remove(_ handle: SwarmHandle) { self.entries.removeAll { $0.handle == handle } }
+    /// They are left.
+    mutating func endLeaving(_ model: ManifestID) {
+        self.leaving.remove(model)
+        self.entries.removeAll { $0.link.manifestID == model }
+    }
 }
 
 /// A swarm of a node, for whoever asks what it is doing.

@@ -30,6 +30,19 @@ extension EffectRunner {
     func tell(of model: ModelDesk, _ swarm: SwarmHandle) {
         for finding in model.stored.findings { self.onEvent(.found(swarm, finding)) }
         self.onEvent(.described(swarm, model.stored.manifest))
+        self.remember(swarm)
+    }
+
+    /// Has the home know its models by the links that they were added with.
+    private func remember(_ swarm: SwarmHandle) {
+        guard let link = self.work(of: swarm)?.link else { return }
+        _ = self.submit(for: swarm) {
+            do throws(StoreError) {
+                try self.store.remember(link)
+            } catch {
+                self.logger.warning("link not kept", metadata: ["shoal.error": "\(error)"])
+            }
+        }
     }
 
     func checkHashes(_ swarm: SwarmHandle, _ shard: ShardIndex, _ digests: [Digest], from connection: ConnectionID) {

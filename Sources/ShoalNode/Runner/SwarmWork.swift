@@ -1,11 +1,16 @@
 import Dispatch
+import ShoalFormats
 import Synchronization
 
 /// What is being done for one swarm on the node's other threads, so that whoever leaves the swarm can wait for the end
 /// of it.
 final class SwarmWork: Sendable {
+    /// How the swarm was added first.
+    let link: MagnetLink
     private let group = DispatchGroup()
     private let over = Mutex(false)
+
+    init(_ link: MagnetLink) { self.link = link }
 
     /// Long work looks at this and ends early.
     var isOver: Bool { self.over.withLock { $0 } }

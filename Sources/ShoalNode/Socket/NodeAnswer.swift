@@ -9,6 +9,10 @@ package enum NodeAnswer: Hashable, Sendable {
     case note(String)
     case fetched(FetchReport)
     case seeding(SeedReport)
+    case model(ModelReport)
+    case verified(VerifyReport)
+    case removed(RemoveReport)
+    case adopted(AdoptReport)
     /// The next bytes of a manifest.
     case manifestPart(Data)
     case done

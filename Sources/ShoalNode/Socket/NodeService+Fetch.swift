@@ -58,8 +58,8 @@ extension NodeService {
         let handle = try self.node.add(known, link: link, fetches: false, at: trackers)
         // What an index says is no proof: what is here already is hashed again before it counts.
         if chosen.shards.isSubset(of: known.state.complete) {
-            _ = try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
-                try self.node.examine(handle, chosen.shards, progress: board.handler(.examining, isStopped))
+            try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
+                try self.node.examine(known, chosen.shards, progress: board.handler(.examining, isStopped))
             }
         }
         return handle

@@ -8,7 +8,8 @@ import Synchronization
 
 /// Does what commands of the home ask its node through the socket.
 ///
-/// The parts: what the node is doing (here), fetches (`+Fetch`), publishing and manifests (`+Models`).
+/// The parts: what the node is doing (here), fetches (`+Fetch`), publishing and manifests (`+Models`), what the home holds
+/// (`+Home`) and whether it is right (`+Verify`).
 package final class NodeService: Sendable {
     let node: Node
     let store: ModelStore
@@ -35,6 +36,10 @@ package final class NodeService: Sendable {
         case .fetch(let order): try await self.fetch(order, answer)
         case .seed(let order): try await self.seed(order, answer)
         case .manifest(let order): try await self.sendManifest(order, answer)
+        case .list: for model in try await self.list() { try await answer(.model(model)) }
+        case .verify(let order): try await self.verify(order, answer)
+        case .remove(let order): try await answer(.removed(try await self.remove(order)))
+        case .adopt(let order): try await self.adopt(order, answer)
         case .stop: self.stop.continuation.finish()
         }
     }
