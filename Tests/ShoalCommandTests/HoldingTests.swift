@@ -245,25 +245,55 @@ extension CommandTests {
             }
         }
 
-        @Test func `a file that changes behind a running seeder is served no more, and the rest is`() async throws {
+        /// How a file of the user's may come to be another one.
+        enum Change: CaseIterable {
+            case size
+            case time
+            /// Size and time as before.
+            case inode
+            case gone
+        }
+
+        private func make(_ change: Change, _ path: String) throws {
+            let manager = FileManager.default
+            let time = try manager.attributesOfItem(atPath: path)[.modificationDate] as? Date
+            switch change {
+            case .size:
+                let file = try FileHandle(forWritingTo: URL(filePath: path))
+                try file.truncate(atOffset: 1_000)
+                try file.close()
+            case .time:
+                try self.flip(path, at: 7)
+                let past = try #require(time).addingTimeInterval(-10)
+                try manager.setAttributes([.modificationDate: past], ofItemAtPath: path)
+            case .inode:
+                // Kept beside it, so that the new one cannot have its number.
+                try manager.moveItem(atPath: path, toPath: path + ".old")
+                try Data(Weights.bytes(300_000, seed: 7)).write(to: URL(filePath: path))
+                try manager.setAttributes([.modificationDate: try #require(time)], ofItemAtPath: path)
+            case .gone: try manager.removeItem(atPath: path)
+            }
+        }
+
+        @Test(arguments: Change.allCases)
+        func `a file that changes behind a running seeder is served no more, and the rest is`(
+            change: Change
+        ) async throws {
             try await onStage { stage in
                 let tracker = try await stage.tracker()
-                for name in ["a", "b"] {
-                    try stage.folder.write("m/\(name)", Weights.bytes(300_000, seed: name == "a" ? 1 : 2))
-                }
+                try stage.folder.write("m/a", Weights.bytes(300_000, seed: 1))
+                try stage.folder.write("m/b", Weights.bytes(300_000, seed: 2))
                 let seeder = try await stage.seeder(of: stage.folder("m"), tracker: tracker.url)
-                // Another file under the same name: size and times may be alike, the inode is not.
-                let old = stage.folder("m/a")
-                let times = try FileManager.default.attributesOfItem(atPath: old)[.modificationDate]
-                try FileManager.default.removeItem(atPath: old)
-                try stage.folder.write("m/a", Weights.bytes(300_000, seed: 7))
-                try FileManager.default.setAttributes([.modificationDate: times as Any], ofItemAtPath: old)
-                let fetch = try await stage.run("fetch", [seeder.link, "--timeout", "4"], home: "home")
-                #expect(fetch.code == 1, "\(fetch)")
-                try await seeder.shoal.message("changed since it was hashed")
+                try self.make(change, stage.folder("m/a"))
+                let changed = try? contents(of: stage.folder("m/a"))
+                let fetch = try stage.start("fetch", [seeder.link], home: "home")
+                try await seeder.shoal.message("warning: not all is served any more: ")
+                fetch.send(SIGINT)
+                #expect(try await fetch.outcome().code == 130)
                 let rest = try await stage.run("fetch", [seeder.link, "--include", "b"], home: "home")
                 #expect(rest.code == 0, "\(rest)")
-                #expect(try contents(of: old) == Weights.bytes(300_000, seed: 7))
+                // Nor is it written to when its own home fetches again.
+                #expect((try? contents(of: stage.folder("m/a"))) == changed)
             }
         }
     }

@@ -33,6 +33,8 @@ package struct ModelProgress: Hashable, Codable, Sendable {
         case checking
         /// The copy that was asked for is being made.
         case copying
+        /// The swarm is being left, then the model deleted.
+        case removing
     }
 
     package var stage: Stage

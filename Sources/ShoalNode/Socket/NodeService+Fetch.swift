@@ -176,6 +176,9 @@ final class ProgressBoard: Sendable {
         self.state.withLock { $0 = State(handle: handle, shards: shards) }
     }
 
+    /// A long task begins.
+    func begin(_ stage: ModelProgress.Stage) { self.set(stage, StoreProgress(done: 0, total: 0)) }
+
     func set(_ stage: ModelProgress.Stage, _ progress: StoreProgress) {
         self.state.withLock { $0.work = Work(stage: stage, progress: progress) }
     }

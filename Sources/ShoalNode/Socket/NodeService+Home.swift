@@ -17,24 +17,28 @@ extension NodeService {
         return listed.map { ModelReport($0, states[$0.id] ?? .idle) }
     }
 
-    /// Leaves the swarms of a model, then removes it.
-    func remove(_ order: RemoveOrder) async throws -> RemoveReport {
-        let (id, name) = try await self.node.chores.run { () throws(StoreError) in
-            let id = try self.store.model(named: order.model)
-            return (id, try self.store.link(to: id).name)
-        }
-        let removed = try await self.node.leave(id) {
-            await self.node.chores.run { () -> Result<RemovedModel, StoreError> in
-                Result { () throws(StoreError) in try self.store.remove(id) }
+    /// Leaves the swarms of a model, then removes it. A removal that has begun is finished, whether the client stays or not.
+    func remove(_ order: RemoveOrder, _ answer: @escaping NodeSocket.Answer) async throws {
+        let report = try await self.telling(answer) { board in
+            board.begin(.removing)
+            let (id, name) = try await self.node.chores.run { () throws(StoreError) in
+                let id = try self.store.model(named: order.model)
+                return (id, try self.store.link(to: id).name)
+            }
+            let removed = try await self.node.leave(id) {
+                await self.node.chores.run { () -> Result<RemovedModel, StoreError> in
+                    Result { () throws(StoreError) in try self.store.remove(id) }
+                }
+            }
+            switch removed.result {
+            case .success(let model): return RemoveReport(id, name, model)
+            // Of a model that was only looked for there was nothing but the swarm.
+            case .failure(let error) where error.code == .missing && removed.swarms > 0:
+                return RemoveReport(id, name, nil)
+            case .failure(let error): throw error
             }
         }
-        switch removed.result {
-        case .success(let model): return RemoveReport(id, name, model)
-        // Of a model that was only looked for there was nothing but the swarm.
-        case .failure(let error) where error.code == .missing && removed.swarms > 0:
-            return RemoveReport(id, name, nil)
-        case .failure(let error): throw error
-        }
+        try await answer(.removed(report))
     }
 
     /// Takes in files that the user has already.

@@ -19,7 +19,8 @@ extension NodeService {
         for (position, id) in models.enumerated() {
             let given = order.models.isEmpty ? nil : order.models[position]
             let report = try await self.telling(answer) { board in
-                try await self.verify(id, given, order, board, answer)
+                board.begin(.examining)
+                return try await self.verify(id, given, order, board, answer)
             }
             try await answer(.verified(report))
         }

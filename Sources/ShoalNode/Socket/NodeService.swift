@@ -38,7 +38,7 @@ package final class NodeService: Sendable {
         case .manifest(let order): try await self.sendManifest(order, answer)
         case .list: for model in try await self.list() { try await answer(.model(model)) }
         case .verify(let order): try await self.verify(order, answer)
-        case .remove(let order): try await answer(.removed(try await self.remove(order)))
+        case .remove(let order): try await self.remove(order, answer)
         case .adopt(let order): try await self.adopt(order, answer)
         case .stop: self.stop.continuation.finish()
         }

@@ -88,7 +88,7 @@ extension Patience {
         let after = "gave up after \(self) s"
         guard let progress else { return CommandError(after) }
         switch progress.stage {
-        case .examining, .hashing, .checking, .copying:
+        case .examining, .hashing, .checking, .copying, .removing:
             return CommandError("\(after), while what is here was read: the same command goes on from there")
         case .looking, .fetching: break
         }
