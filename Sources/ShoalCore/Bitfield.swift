@@ -45,6 +45,17 @@ package struct Bitfield: Hashable, Sendable {
         return field
     }
 
+    /// Whether every bit that is set here is set there. Bits beyond the end of the other count as clear.
+    package func isSubset(of other: Bitfield) -> Bool {
+        self.bytes.indices.allSatisfy { self.bytes[$0] & ~($0 < other.bytes.count ? other.bytes[$0] : 0) == 0 }
+    }
+
+    /// Sets every bit that is set in the other, which has as many.
+    package mutating func formUnion(_ other: Bitfield) {
+        precondition(other.count == self.count, "a union of \(self.count) and \(other.count) bits")
+        for bit in other.setBits { self[bit] = true }
+    }
+
     package var isFull: Bool { self.setCount == self.count }
     package var isEmpty: Bool { self.setCount == 0 }
 

@@ -17,14 +17,15 @@ package final class Node: Sendable {
     package let disk: DiskPool
     /// For what other commands of the home want done: chunks do not wait for it.
     let chores = DiskPool(threads: 2)
-    private let loop: NodeLoop
+    let loop: NodeLoop
     let runner: EffectRunner
     private let transport: RTCTransport
     private let trackers: TrackerDesk
     /// Of the configuration: for links that name none.
     private let ownTrackers: [TrackerIndex]
     private let replicationBudget: Int?
-    private let book = Mutex(SwarmBook())
+    let book = Mutex(SwarmBook())
+    let fetchDesk = Mutex(FetchDesk())
     private let hub = EventHub()
     private let recorder: NodeRecorder?
 
@@ -97,13 +98,17 @@ package final class Node: Sendable {
         let indices = try self.indices(of: trackers)
         let desk = ModelDesk(model)
         let content = desk.content
-        let (handle, isKnown) = try self.enter(link, fetches: fetches) { handle, isNew in
+        let (handle, isKnown) = try self.enter(link, fetches: fetches) { (handle, isNew) throws(NodeFailure) in
+            // Between its opening and this somebody may have removed it.
+            guard !model.isRemoved else {
+                throw NodeFailure(.failed, "model \(model.id) was removed at this moment: try again")
+            }
             let isKnown = self.runner.model(of: handle) != nil
             if !isKnown { self.runner.models.withLock { $0[handle] = desk } }
             if isNew {
                 self.loop.post(.addSwarm(self.description(of: link, handle, content, fetches: fetches, at: indices)))
             } else {
-                self.loop.post(.updateSwarm(handle, fetches: fetches ? true : nil, trackers: indices))
+                self.update(handle, fetches: fetches, at: indices)
                 self.loop.post(.manifestAccepted(handle, content))
             }
             return isKnown
@@ -130,49 +135,45 @@ package final class Node: Sendable {
                 if !replicates { description.replicationBudget = nil }
                 self.loop.post(.addSwarm(description))
             } else {
-                self.loop.post(.updateSwarm(handle, fetches: fetches ? true : nil, trackers: indices))
+                self.update(handle, fetches: fetches, at: indices)
             }
         }.handle
     }
 
-    /// Asks for nothing more of a swarm; what is here is still served.
-    func stopFetching(_ link: MagnetLink) {
-        guard let entry = self.book.withLock({ $0[link.infoHash] }) else { return }
-        self.stopFetching(entry.handle)
-    }
-
-    func stopFetching(_ handle: SwarmHandle) {
-        self.book.withLock { book in
-            book.setFetched(handle, false)
-            self.loop.post(.updateSwarm(handle, fetches: false, trackers: []))
-        }
-    }
-
-    /// Whether what is missing of a swarm is asked for.
-    func isFetching(_ link: MagnetLink) -> Bool {
-        self.book.withLock { $0[link.infoHash]?.isFetched ?? false }
+    private func update(_ handle: SwarmHandle, fetches: Bool, at trackers: [TrackerIndex]) {
+        if fetches { self.loop.post(.select(handle, nil)) }
+        self.loop.post(.updateSwarm(handle, fetches: fetches ? true : nil, trackers: trackers))
     }
 
     /// Enters a swarm in the book, and tells the loop of it before anybody else can find it there.
     private func enter<Result>(
         _ link: MagnetLink,
         fetches: Bool,
-        _ tell: (_ handle: SwarmHandle, _ isNew: Bool) -> Result
+        _ tell: (_ handle: SwarmHandle, _ isNew: Bool) throws(NodeFailure) -> Result
     ) throws(NodeFailure) -> (handle: SwarmHandle, told: Result) {
-        let entered = self.book.withLock { book -> (handle: SwarmHandle, told: Result)? in
-            guard let (handle, isNew) = book.enter(link, fetches: fetches) else { return nil }
-            self.runner.expected.withLock { $0[handle] = (link.manifestID, isWhole: fetches) }
-            // It may have failed before; what fails from now on is news.
-            self.runner.failures.withLock { _ = $0.remove(handle) }
-            return (handle, tell(handle, isNew))
+        try self.book.withLock { (book) throws(NodeFailure) in
+            let entrance = book.enter(link)
+            switch entrance {
+            case .full:
+                throw NodeFailure(
+                    .failed,
+                    "the node takes part in \(SwarmHandle.most) swarms, which is the most: stop it and start it anew"
+                )
+            case .leaving: throw NodeFailure(.failed, "that model is being removed at this moment: try again")
+            case .new(let handle), .known(let handle):
+                let isNew = if case .new = entrance { true } else { false }
+                self.prepare(handle, link, isNew: isNew, fetches: fetches)
+                return (handle, try tell(handle, isNew))
+            }
         }
-        guard let entered else {
-            throw NodeFailure(
-                .failed,
-                "the node takes part in \(SwarmHandle.most) swarms, which is the most: stop it and start it anew"
-            )
-        }
-        return entered
+    }
+
+    private func prepare(_ handle: SwarmHandle, _ link: MagnetLink, isNew: Bool, fetches: Bool) {
+        if isNew { self.runner.works.withLock { $0[handle] = SwarmWork(link) } }
+        self.runner.expected.withLock { $0[handle] = (link.manifestID, isWhole: fetches) }
+        // It may have failed before; what fails from now on is news.
+        self.runner.failures.withLock { _ = $0.remove(handle) }
+        if fetches { self.fetchDesk.withLock { $0.keep(.everything, of: handle) } }
     }
 
     /// The mesh's names of trackers; of those of the configuration when none is given.
@@ -260,20 +261,6 @@ package final class Node: Sendable {
             peers.append((status, figures))
         }
         return peers
-    }
-
-    /// Hashes again what the disk holds of a model, and then compares its files with the manifest, which ends in
-    /// ``NodeEvent/finished(_:)``. What is not as it was is missing from then on, and is fetched if the swarm fetches.
-    /// Blocks.
-    func examine(_ handle: SwarmHandle, progress: @escaping ProgressHandler) throws(StoreError) {
-        guard let model = self.runner.model(of: handle)?.stored else { return }
-        let before = model.state.complete
-        try model.recheckDurable(progress: progress)
-        let after = model.state.complete
-        let lost = before.setBits.filter { !after[$0] }.map { ShardIndex($0) }
-        let reason = "its bytes on disk are not the ones that were verified"
-        self.loop.post(.shardsLost(handle, lost, reason: reason))
-        if after.isFull { self.runner.finish(handle) }
     }
 
     /// Says goodbye to trackers and peers, and returns when every connection and thread is gone. What is verified and

@@ -71,6 +71,9 @@ package final class ModelStore: Sendable {
     /// The model, if it is open already.
     package func openModel(_ id: ManifestID) -> StoredModel? { self.opened.withLock { $0[id] } }
 
+    /// The model is no longer open here; answers it, if it was.
+    func close(_ id: ManifestID) -> StoredModel? { self.opened.withLock { $0.removeValue(forKey: id) } }
+
     /// Runs `body` while no other model is opened or registered.
     func inTurn<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         self.turn.wait()
@@ -106,7 +109,8 @@ package final class ModelStore: Sendable {
         }
     }
 
-    private func requireRoom(for bytes: Int) throws(StoreError) {
+    /// Fails when so many bytes do not fit onto the disk.
+    package func requireRoom(for bytes: Int) throws(StoreError) {
         try DiskSpace.require(bytes, of: try DiskSpace.available(at: self.folder.path), at: self.folder.path)
     }
 

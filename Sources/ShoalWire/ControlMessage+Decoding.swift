@@ -37,6 +37,7 @@ extension ControlMessage.Body {
         case .hello: self = .hello(try Hello(from: &reader))
         case .helloProof: self = .helloProof(signature: try reader.bytes(WireLimits.signature))
         case .join: self = .join(proof: try reader.fixed())
+        case .leave: self = .leave
         case .bitfield: self = .bitfield(try reader.bitfield(limit: WireLimits.bitfieldBits))
         case .have: self = .have(try reader.shards())
         case .gone: self = .gone(try reader.shards())

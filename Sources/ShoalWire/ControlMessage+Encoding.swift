@@ -5,6 +5,7 @@ enum MessageType: UInt8 {
     case hello = 0x01
     case helloProof = 0x02
     case join = 0x03
+    case leave = 0x04
     case bitfield = 0x10
     case have = 0x11
     case gone = 0x12
@@ -47,6 +48,7 @@ extension ControlMessage.Body {
             case .hello: .hello
             case .helloProof: .helloProof
             case .join: .join
+            case .leave: .leave
             case .bitfield: .bitfield
             case .have: .have
             case .gone: .gone
@@ -75,6 +77,7 @@ extension ControlMessage.Body {
         case .hello(let hello): hello.put(into: &writer)
         case .helloProof(let signature): writer.put(signature)
         case .join(let proof): writer.put(proof)
+        case .leave: break
         case .bitfield(let field): writer.put(field)
         case .have(let shards), .gone(let shards):
             for shard in shards { writer.put(shard.rawValue) }

@@ -19,6 +19,9 @@ package struct ControlMessage: Hashable, Sendable {
         case helloProof(signature: [UInt8])
         /// "I am in the swarm that this proof fits; its handle, from me, is the message's."
         case join(proof: Digest)
+        /// Takes back the `join` of this handle: the sender is in that swarm no longer, and every request between the two
+        /// in it has ended.
+        case leave
 
         /// Which shards the sender can serve whole.
         case bitfield(Bitfield)
@@ -176,6 +179,7 @@ extension ControlMessage.Body {
         case .hello: "hello"
         case .helloProof: "helloProof"
         case .join: "join"
+        case .leave: "leave"
         case .bitfield: "bitfield"
         case .have: "have"
         case .gone: "gone"

@@ -54,12 +54,16 @@ extension CommandTests {
                     withIntermediateDirectories: true
                 )
                 let file = try stage.folder.write("file", [1, 2, 3])
+                try FileManager.default.createDirectory(
+                    atPath: stage.folder("links"),
+                    withIntermediateDirectories: true
+                )
                 try FileManager.default.createSymbolicLink(
-                    atPath: stage.folder("symlink"),
+                    atPath: stage.folder("links/one"),
                     withDestinationPath: file
                 )
                 for (name, sentence) in [
-                    ("empty", "there is nothing to publish"), ("symlink", "is a symbolic link"),
+                    ("empty", "there is nothing to publish"), ("links", "links/one is a symbolic link"),
                     ("nowhere", "does not exist"),
                 ] {
                     for command in ["publish", "seed", "manifest"] {

@@ -50,6 +50,22 @@ import Testing
         #expect(Bitfield(count: count, bytes: field.bytes) == field, "seed \(seed)")
     }
 
+    @Test func `a field is a subset of one that has all its bits, and beyond the end of the other there are none`() {
+        let few = Bitfield(count: 16, bytes: [0b0010_0000, 0])!
+        let more = Bitfield(count: 16, bytes: [0b0110_0000, 1])!
+        #expect(few.isSubset(of: more) && !more.isSubset(of: few) && more.isSubset(of: more))
+        #expect(few.isSubset(of: Bitfield(count: 8, bytes: [0b0010_0000])!))
+        #expect(!more.isSubset(of: Bitfield(count: 8, bytes: [0b0110_0000])!))
+        #expect(Bitfield(count: 0).isSubset(of: Bitfield(count: 0)))
+    }
+
+    @Test func `a union has the bits of both`() {
+        var field = Bitfield(count: 9, bytes: [0b1000_0001, 0])!
+        field.formUnion(Bitfield(count: 9, bytes: [0b1100_0000, 0x80])!)
+        #expect(field == Bitfield(count: 9, bytes: [0b1100_0001, 0x80]))
+        #expect(field.setCount == 4)
+    }
+
     @Test func `a bit that is not there cannot be read`() async {
         await #expect(processExitsWith: .failure) { _ = Bitfield(count: 8)[8] }
     }

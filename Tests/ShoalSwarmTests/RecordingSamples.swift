@@ -54,7 +54,10 @@ enum RecordingSamples {
         return switch input {
         case .addSwarm: .updateSwarm(handle, fetches: false, trackers: [tracker])
         case .updateSwarm(_, .some, _): .updateSwarm(handle, fetches: nil, trackers: [])
-        case .updateSwarm(_, nil, _): .demand(handle, [shard, ShardIndex(0)], .critical)
+        case .updateSwarm(_, nil, _): .select(handle, Bitfield(count: 3, bytes: [0b1010_0000]))
+        case .select(_, .some): .select(handle, nil)
+        case .select(_, nil): .removeSwarm(handle)
+        case .removeSwarm: .demand(handle, [shard, ShardIndex(0)], .critical)
         case .demand: .endDemand(handle, [])
         case .endDemand: .stop
         case .stop: .described(connection, sdp: "v=0\r\nö\u{0}")
@@ -73,7 +76,8 @@ enum RecordingSamples {
         case .manifestRejected: .hashesAccepted(handle, shard)
         case .hashesAccepted: .hashesRejected(handle, shard, from: connection)
         case .hashesRejected: .shardsLost(handle, [shard], reason: "rotten")
-        case .shardsLost: .storeFailed(handle, reason: "disk full")
+        case .shardsLost: .chunksFound(handle, shard, .full(count: 9))
+        case .chunksFound: .storeFailed(handle, reason: "disk full")
         case .storeFailed: .chunkServed(connection, request: 128, chunk: chunk)
         case .chunkServed: .chunkUnreadable(connection, request: 16_384, chunk: chunk)
         case .chunkUnreadable: .hashesServed(connection, handle)

@@ -135,6 +135,7 @@ extension WireVectors {
             case "hello": .hello(self.hello)
             case "helloProof": .helloProof(signature: [UInt8](hex: self.signature!))
             case "join": .join(proof: Digest(hex: self.proof!)!)
+            case "leave": .leave
             case "bitfield": .bitfield(self.bitfield(fill))
             case "have": .have(self.shardList(fill))
             case "gone": .gone(self.shardList(fill))

@@ -104,7 +104,7 @@ extension EffectRunner {
         guard let model = self.model(of: receipt.swarm) else {
             return self.settle(slot, .chunkDropped(receipt))
         }
-        self.disk.submit {
+        let isBegun = self.submit(for: receipt.swarm) {
             let size = model.stored.manifest.shards[receipt.shard.position].size
             let count = Cutting.range(of: receipt.chunk, inShardOf: size).count
             let bytes = UnsafeRawBufferPointer(rebasing: self.slab.bytes(of: slot)[..<count])
@@ -121,6 +121,7 @@ extension EffectRunner {
                 self.fail(receipt.swarm, error)
             }
         }
+        if !isBegun { self.settle(slot, .chunkDropped(receipt)) }
     }
 
     /// Something of a shard is here: somebody may have waited for it.

@@ -9,7 +9,7 @@ import Synchronization
 extension EffectRunner {
     func checkManifest(_ swarm: SwarmHandle, _ bytes: [UInt8], from connection: ConnectionID) {
         guard let (id, isWhole) = self.expected.withLock({ $0[swarm] }) else { return }
-        self.disk.submit {
+        _ = self.submit(for: swarm) {
             do throws(StoreError) {
                 let model = ModelDesk(try self.store.receive(manifest: bytes, id: id, whole: isWhole))
                 self.models.withLock { $0[swarm] = model }
@@ -27,11 +27,24 @@ extension EffectRunner {
     func tell(of model: ModelDesk, _ swarm: SwarmHandle) {
         for finding in model.stored.findings { self.onEvent(.found(swarm, finding)) }
         self.onEvent(.described(swarm, model.stored.manifest))
+        self.remember(swarm)
+    }
+
+    /// Has the home know its models by the links that they were added with.
+    private func remember(_ swarm: SwarmHandle) {
+        guard let link = self.work(of: swarm)?.link else { return }
+        _ = self.submit(for: swarm) {
+            do throws(StoreError) {
+                try self.store.remember(link)
+            } catch {
+                self.logger.warning("link not kept", metadata: ["shoal.error": "\(error)"])
+            }
+        }
     }
 
     func checkHashes(_ swarm: SwarmHandle, _ shard: ShardIndex, _ digests: [Digest], from connection: ConnectionID) {
         guard let model = self.model(of: swarm) else { return }
-        self.disk.submit {
+        _ = self.submit(for: swarm) {
             let id = model.stored.manifest.shards[shard.position].id
             guard let list = HashList(bytes: digests.flatMap(\.bytes), of: id) else {
                 return self.loop.post(.hashesRejected(swarm, shard, from: connection))
@@ -47,7 +60,7 @@ extension EffectRunner {
 
     func recheck(_ swarm: SwarmHandle, _ shard: ShardIndex) {
         guard let model = self.model(of: swarm) else { return }
-        self.disk.submit {
+        _ = self.submit(for: swarm) {
             do throws(StoreError) {
                 guard try !model.stored.recheck(shard) else { return }
                 self.loop.post(
@@ -81,7 +94,7 @@ extension EffectRunner {
     /// Makes verified shards durable; one sync at a time does for every shard that was verified before it began.
     func synchronize(_ swarm: SwarmHandle) {
         guard let model = self.model(of: swarm), model.wantSync() else { return }
-        self.disk.submit {
+        _ = self.submit(for: swarm) {
             while true {
                 let wanted = model.wantedSyncs
                 do throws(StoreError) {
@@ -97,11 +110,11 @@ extension EffectRunner {
     /// Everything is verified: makes it durable and compares each file with what the manifest says of it.
     func finish(_ swarm: SwarmHandle) {
         guard let model = self.model(of: swarm) else { return }
-        self.disk.submit {
+        _ = self.submit(for: swarm) {
             do throws(StoreError) {
                 _ = try model.stored.synchronize()
                 try model.stored.finish { progress throws(CancellationError) in
-                    if self.isStopping.load(ordering: .relaxed) { throw CancellationError() }
+                    if self.isOver(swarm) { throw CancellationError() }
                     self.onEvent(.checking(swarm, progress))
                 }
                 self.onEvent(.finished(swarm))
@@ -111,6 +124,11 @@ extension EffectRunner {
                 if error.code != .incomplete, error.code != .cancelled { self.fail(swarm, error) }
             }
         }
+    }
+
+    /// Whether long work for the swarm is to end: the node stops, or leaves it.
+    func isOver(_ swarm: SwarmHandle) -> Bool {
+        self.isStopping.load(ordering: .relaxed) || self.work(of: swarm)?.isOver ?? true
     }
 
     /// The store cannot go on with this swarm. Said once, but to everybody who waits for something of it.

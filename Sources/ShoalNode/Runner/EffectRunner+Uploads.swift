@@ -19,7 +19,7 @@ extension EffectRunner {
             return self.loop.post(.chunkUnreadable(connection, request: request, chunk: chunk))
         }
         let (token, buffer) = self.uploads.begin(connection, request: request, chunk: chunk)
-        self.disk.submit {
+        let isBegun = self.submit(for: swarm) {
             do throws(StoreError) {
                 let size = try model.stored.read(chunk, of: shard, into: buffer.bytes)
                 let headers = self.headers(of: chunk, size: size, request: request, swarm: swarm)
@@ -32,6 +32,7 @@ extension EffectRunner {
                 self.lost(swarm, shard, error)
             }
         }
+        if !isBegun { self.abandon(token) }
     }
 
     private func headers(of chunk: ChunkIndex, size: Int, request: UInt32, swarm: SwarmHandle) -> [UInt8] {
@@ -47,7 +48,7 @@ extension EffectRunner {
 
     func serveHashes(_ connection: ConnectionID, _ swarm: SwarmHandle, _ shard: ShardIndex) {
         guard let model = self.model(of: swarm) else { return self.loop.post(.hashesServed(connection, swarm)) }
-        self.disk.submit {
+        let isBegun = self.submit(for: swarm) {
             defer { self.loop.post(.hashesServed(connection, swarm)) }
             var digests: [Digest] = []
             do throws(StoreError) {
@@ -62,5 +63,6 @@ extension EffectRunner {
             }
             self.send(ControlMessage(handle: swarm.rawValue, .hashes(shard: shard, digests: digests)), to: connection)
         }
+        if !isBegun { self.loop.post(.hashesServed(connection, swarm)) }
     }
 }

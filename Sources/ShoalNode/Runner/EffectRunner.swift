@@ -26,6 +26,8 @@ final class EffectRunner: Sendable {
     let models = Mutex<[SwarmHandle: ModelDesk]>([:])
     /// Which manifest each swarm waits for, and whether the whole model is to come.
     let expected = Mutex<[SwarmHandle: (manifest: ManifestID, isWhole: Bool)]>([:])
+    /// What is being done for each swarm.
+    let works = Mutex<[SwarmHandle: SwarmWork]>([:])
     /// Swarms whose failure has been told.
     let failures = Mutex<Set<SwarmHandle>>([])
     /// The node ends: long tasks are left for its next start.
@@ -131,4 +133,26 @@ final class EffectRunner: Sendable {
     func desk(of connection: ConnectionID) -> ConnectionDesk? { self.desks.withLock { $0[connection] } }
 
     func model(of swarm: SwarmHandle) -> ModelDesk? { self.models.withLock { $0[swarm] } }
+
+    func work(of swarm: SwarmHandle) -> SwarmWork? { self.works.withLock { $0[swarm] } }
+
+    /// Does `job` for a swarm on a disk thread. False, and nothing done, when the node is leaving the swarm.
+    func submit(for swarm: SwarmHandle, _ job: @escaping @Sendable () -> Void) -> Bool {
+        guard let work = self.work(of: swarm), work.begin() else { return false }
+        self.disk.submit {
+            job()
+            work.end()
+        }
+        return true
+    }
+
+    /// Forgets a swarm that the mesh has left; returns when nothing of its model is read or written any more, and the loop
+    /// has been told of all that was.
+    func leave(_ swarm: SwarmHandle) async {
+        let work = self.works.withLock { $0.removeValue(forKey: swarm) }
+        await work?.finish()
+        self.models.withLock { _ = $0.removeValue(forKey: swarm) }
+        self.expected.withLock { _ = $0.removeValue(forKey: swarm) }
+        self.failures.withLock { _ = $0.remove(swarm) }
+    }
 }

@@ -9,6 +9,10 @@ package enum NodeAnswer: Hashable, Sendable {
     case note(String)
     case fetched(FetchReport)
     case seeding(SeedReport)
+    case model(ModelReport)
+    case verified(VerifyReport)
+    case removed(RemoveReport)
+    case adopted(AdoptReport)
     /// The next bytes of a manifest.
     case manifestPart(Data)
     case done
@@ -29,6 +33,8 @@ package struct ModelProgress: Hashable, Codable, Sendable {
         case checking
         /// The copy that was asked for is being made.
         case copying
+        /// The swarm is being left, then the model deleted.
+        case removing
     }
 
     package var stage: Stage

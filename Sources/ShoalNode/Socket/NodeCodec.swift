@@ -98,6 +98,10 @@ extension NodeRequest: Codable {
         case fetch
         case seed
         case manifest
+        case list
+        case verify
+        case remove
+        case adopt
         case stop
     }
 
@@ -110,6 +114,10 @@ extension NodeRequest: Codable {
         case .fetch: self = .fetch(try container.decode(FetchOrder.self, forKey: member))
         case .seed: self = .seed(try container.decode(SeedOrder.self, forKey: member))
         case .manifest: self = .manifest(try container.decode(ManifestOrder.self, forKey: member))
+        case .list: self = .list
+        case .verify: self = .verify(try container.decode(VerifyOrder.self, forKey: member))
+        case .remove: self = .remove(try container.decode(RemoveOrder.self, forKey: member))
+        case .adopt: self = .adopt(try container.decode(AdoptOrder.self, forKey: member))
         case .stop: self = .stop
         case .version: preconditionFailure("the version says nothing of the request")
         }
@@ -124,6 +132,10 @@ extension NodeRequest: Codable {
         case .fetch(let order): try container.encode(order, forKey: .fetch)
         case .seed(let order): try container.encode(order, forKey: .seed)
         case .manifest(let order): try container.encode(order, forKey: .manifest)
+        case .list: try container.encode(Nothing(), forKey: .list)
+        case .verify(let order): try container.encode(order, forKey: .verify)
+        case .remove(let order): try container.encode(order, forKey: .remove)
+        case .adopt(let order): try container.encode(order, forKey: .adopt)
         case .stop: try container.encode(Nothing(), forKey: .stop)
         }
     }
@@ -138,6 +150,10 @@ extension NodeAnswer: Codable {
         case note
         case fetched
         case seeding
+        case model
+        case verified
+        case removed
+        case adopted
         case manifestPart
         case done
         case error
@@ -153,6 +169,10 @@ extension NodeAnswer: Codable {
         case .note: self = .note(try container.decode(String.self, forKey: member))
         case .fetched: self = .fetched(try container.decode(FetchReport.self, forKey: member))
         case .seeding: self = .seeding(try container.decode(SeedReport.self, forKey: member))
+        case .model: self = .model(try container.decode(ModelReport.self, forKey: member))
+        case .verified: self = .verified(try container.decode(VerifyReport.self, forKey: member))
+        case .removed: self = .removed(try container.decode(RemoveReport.self, forKey: member))
+        case .adopted: self = .adopted(try container.decode(AdoptReport.self, forKey: member))
         case .manifestPart: self = .manifestPart(try container.decode(Data.self, forKey: member))
         case .done: self = .done
         case .error: self = .error(try container.decode(NodeFailure.self, forKey: member))
@@ -170,6 +190,10 @@ extension NodeAnswer: Codable {
         case .note(let text): try container.encode(text, forKey: .note)
         case .fetched(let report): try container.encode(report, forKey: .fetched)
         case .seeding(let report): try container.encode(report, forKey: .seeding)
+        case .model(let report): try container.encode(report, forKey: .model)
+        case .verified(let report): try container.encode(report, forKey: .verified)
+        case .removed(let report): try container.encode(report, forKey: .removed)
+        case .adopted(let report): try container.encode(report, forKey: .adopted)
         case .manifestPart(let bytes): try container.encode(bytes, forKey: .manifestPart)
         case .done: try container.encode(Nothing(), forKey: .done)
         case .error(let failure): try container.encode(failure, forKey: .error)

@@ -10,14 +10,22 @@ package enum NodeRequest: Hashable, Sendable {
     case seed(SeedOrder)
     /// What is in a model: `progress`, then its canonical bytes in parts.
     case manifest(ManifestOrder)
+    /// What the home holds: a `model` for each.
+    case list
+    /// Is what the home holds right? `progress`, then a `verified` for each model.
+    case verify(VerifyOrder)
+    /// Leave a model's swarm and remove it from the home: `removed`.
+    case remove(RemoveOrder)
+    /// Take in files that the user has already: `progress`, then `adopted`.
+    case adopt(AdoptOrder)
     /// End.
     case stop
 
     /// Whether it is answered at once.
     var isBrief: Bool {
         switch self {
-        case .status, .peers, .stop: true
-        case .fetch, .seed, .manifest: false
+        case .status, .peers, .list, .stop: true
+        case .fetch, .seed, .manifest, .verify, .remove, .adopt: false
         }
     }
 }
@@ -29,11 +37,22 @@ package struct FetchOrder: Hashable, Codable, Sendable {
     package var trackers: [String]
     /// Where a copy is wanted: an absolute path.
     package var output: String?
+    /// Patterns of the files to get and of those to leave; missing: every file.
+    package var include: [String]?
+    package var exclude: [String]?
 
-    package init(link: String, trackers: [String], output: String?) {
+    package init(
+        link: String,
+        trackers: [String],
+        output: String?,
+        include: [String]? = nil,
+        exclude: [String]? = nil
+    ) {
         self.link = link
         self.trackers = trackers
         self.output = output
+        self.include = include
+        self.exclude = exclude
     }
 }
 
@@ -61,5 +80,48 @@ package struct ManifestOrder: Hashable, Codable, Sendable {
     package init(source: String, trackers: [String]) {
         self.source = source
         self.trackers = trackers
+    }
+}
+
+/// Models to look through.
+package struct VerifyOrder: Hashable, Codable, Sendable {
+    /// Links, or beginnings of manifest IDs; none: every model of the home.
+    package var models: [String]
+    /// Whether what is wrong is fetched again.
+    package var repairs: Bool
+    package var trackers: [String]
+    /// How many seconds may pass without a byte before the repair of a model is given up.
+    package var patience: Double
+
+    package init(models: [String], repairs: Bool, trackers: [String], patience: Double) {
+        self.models = models
+        self.repairs = repairs
+        self.trackers = trackers
+        self.patience = patience
+    }
+}
+
+/// A model to be rid of.
+package struct RemoveOrder: Hashable, Codable, Sendable {
+    /// A link, or the beginning of a manifest ID.
+    package var model: String
+
+    package init(model: String) { self.model = model }
+}
+
+/// Files to take in.
+package struct AdoptOrder: Hashable, Codable, Sendable {
+    package var link: String
+    /// The absolute path of a file or folder.
+    package var path: String
+    package var trackers: [String]
+    /// How many seconds the manifest may take, when it has to come from the swarm.
+    package var patience: Double
+
+    package init(link: String, path: String, trackers: [String], patience: Double) {
+        self.link = link
+        self.path = path
+        self.trackers = trackers
+        self.patience = patience
     }
 }

@@ -10,39 +10,30 @@ extension NodeService {
     /// 200 ms: often enough for a progress bar.
     private static let progressInterval = Duration.milliseconds(200)
 
-    /// Returns when every byte is verified and durable, and the copy is made that was asked for.
+    /// Returns when every byte that was asked for is verified and durable, and the copy is made that was asked for.
     func fetch(_ order: FetchOrder, _ answer: @escaping NodeSocket.Answer) async throws {
         let link = try Self.link(order.link)
         if let output = order.output { try Self.requireAbsolute(output) }
+        let selection = try FileSelection(include: order.include ?? [], exclude: order.exclude ?? [])
         let trackers = try Self.trackers(order.trackers, of: link)
-        let events = self.node.listen()
         let before = await self.node.swarm(of: link)
-        self.demand.enter(link.infoHash) { self.node.isFetching(link) }
-        var isWhole = false
-        defer {
-            self.demand.leave(link.infoHash) {
-                if !isWhole { self.node.stopFetching(link) }
-            }
-        }
-        let (model, handle) = try await self.telling(answer) { board in
-            let handle = try await self.join(link, at: trackers, board)
+        let events = self.node.listen()
+        let (chosen, handle) = try await self.telling(answer) { board in
+            let handle = try await self.join(link, selection, at: trackers, board)
             board.follow(handle)
-            try await self.untilFinished(handle, events, order.output, board, answer)
-            guard let model = self.node.model(of: handle) else {
-                preconditionFailure("a model finished that is not there")
-            }
-            if let output = order.output { try await self.copy(model, to: output, board) }
-            return (model, handle)
+            let observer = self.observer(of: handle, events, order.output, board, answer)
+            let chosen = try await self.node.fetch(handle, selection, observer)
+            if let output = order.output { try await self.copy(chosen, to: output, board) }
+            return (chosen, handle)
         }
-        isWhole = true
         let after = await self.node.status(of: handle)
         let fromPeers = (after?.receivedBytes ?? 0) - (before?.status.receivedBytes ?? 0)
         try await answer(
             .fetched(
                 FetchReport(
-                    manifest: model.id.hex,
-                    path: model.manifest.files[0].path,
-                    bytes: model.manifest.totalSize,
+                    manifest: link.manifestID.hex,
+                    path: chosen.path,
+                    bytes: chosen.size,
                     bytesFromPeers: fromPeers,
                     peers: fromPeers == 0 ? 0 : after?.contributors ?? 0
                 )
@@ -53,6 +44,7 @@ extension NodeService {
     /// Takes part in the swarm, with what the home has of the model.
     private func join(
         _ link: MagnetLink,
+        _ selection: FileSelection,
         at trackers: [TrackerURL],
         _ board: ProgressBoard
     ) async throws
@@ -61,49 +53,47 @@ extension NodeService {
         let known = try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
             try self.store.open(link.manifestID, toReceive: true, progress: board.handler(.examining, isStopped))
         }
-        guard let known else { return try self.node.add(link, at: trackers) }
-        let handle = try self.node.add(known, link: link, fetches: true, at: trackers)
-        // What an index says is no proof: a model that is here already is hashed again before it counts.
-        if known.state.complete.isFull {
+        guard let known else { return try self.node.add(link, fetches: false, at: trackers) }
+        let chosen = try ChosenFiles(selection, of: known)
+        let handle = try self.node.add(known, link: link, fetches: false, at: trackers)
+        // What an index says is no proof: what is here already is hashed again before it counts.
+        if chosen.shards.isSubset(of: known.state.complete) {
             try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
-                try self.node.examine(handle, progress: board.handler(.examining, isStopped))
+                try self.node.examine(known, chosen.shards, progress: board.handler(.examining, isStopped))
             }
         }
         return handle
     }
 
-    private func untilFinished(
-        _ handle: SwarmHandle,
+    /// Passes on what happens in a fetch to the client that waits for it.
+    func observer(
+        of handle: SwarmHandle,
         _ events: AsyncStream<NodeEvent>,
         _ output: String?,
         _ board: ProgressBoard,
-        _ answer: NodeSocket.Answer
-    ) async throws {
-        try await self.checkOutput(output, handle)
-        for await event in events {
+        _ answer: @escaping NodeSocket.Answer
+    ) -> Node.FetchObserver {
+        Node.FetchObserver(events: events) { event in
             switch event {
-            case .described(handle, _): try await self.checkOutput(output, handle)
             case .checking(handle, let progress): board.set(.checking, progress)
             case .found(handle, let finding): try await answer(.note("warning: \(finding)"))
-            case .failed(handle, let error): throw error
-            case .finished(handle):
-                // One of an earlier time, when the model was whole as well, says nothing of now.
-                if self.node.model(of: handle)?.state.durable.isFull == true { return }
             default: break
             }
+        } onChoice: { chosen in
+            board.follow(handle, chosen.shards)
+            // What is in the copy's way is better known before the transfer than after it.
+            guard let output else { return }
+            try await self.node.chores.run { () throws(StoreError) in
+                try chosen.model.checkExport(to: output, files: chosen.files)
+            }
+        } onCheck: { progress throws(CancellationError) in
+            board.set(.checking, progress)
         }
-        throw CancellationError()
     }
 
-    /// What is in the copy's way is better known before the transfer than after it.
-    private func checkOutput(_ output: String?, _ handle: SwarmHandle) async throws {
-        guard let output, let model = self.node.model(of: handle) else { return }
-        try await self.node.chores.run { () throws(StoreError) in try model.checkExport(to: output) }
-    }
-
-    private func copy(_ model: StoredModel, to output: String, _ board: ProgressBoard) async throws {
+    private func copy(_ chosen: ChosenFiles, to output: String, _ board: ProgressBoard) async throws {
         try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
-            try model.export(to: output, progress: board.handler(.copying, isStopped))
+            try chosen.model.export(to: output, files: chosen.files, progress: board.handler(.copying, isStopped))
         }
     }
 
@@ -130,9 +120,10 @@ extension NodeService {
     }
 
     private func progress(_ board: ProgressBoard) async -> ModelProgress {
-        let (handle, task) = board.now
+        let (handle, shards, task) = board.now
         let status = if let handle { await self.node.status(of: handle) } else { SwarmStatus?.none }
-        var progress = ModelProgress(status)
+        let amount = if let handle { await self.node.amount(of: shards, in: handle) } else { Selected?.none }
+        var progress = ModelProgress(status, amount)
         if let task { progress.set(task.stage, task.progress) }
         return progress
     }
@@ -140,11 +131,13 @@ extension NodeService {
 
 extension ModelProgress {
     /// How far the swarm is; nothing is known before the node takes part in it.
-    package init(_ status: SwarmStatus?) {
+    ///
+    /// - Parameter amount: of what is being fetched.
+    package init(_ status: SwarmStatus?, _ amount: Selected?) {
         self.init(
-            stage: status?.totalBytes == nil ? .looking : .fetching,
-            done: status?.verifiedBytes ?? 0,
-            total: status?.totalBytes,
+            stage: amount == nil ? .looking : .fetching,
+            done: amount?.verifiedBytes ?? 0,
+            total: amount?.totalBytes,
             peers: status?.peers ?? 0,
             connectedTrackers: status?.connectedTrackers ?? 0
         )
@@ -167,16 +160,24 @@ final class ProgressBoard: Sendable {
 
     private struct State {
         var handle: SwarmHandle?
+        var shards: Bitfield?
         var work: Work?
     }
 
     private let state = Mutex(State())
 
-    /// The swarm whose progress counts, and the long task that is under way, if one is.
-    var now: (handle: SwarmHandle?, work: Work?) { self.state.withLock { ($0.handle, $0.work) } }
+    /// The swarm whose progress counts, which of its shards (nil: all), and the long task that is under way, if one is.
+    var now: (handle: SwarmHandle?, shards: Bitfield?, work: Work?) {
+        self.state.withLock { ($0.handle, $0.shards, $0.work) }
+    }
 
     /// From now on the swarm's bytes count, until a long task begins.
-    func follow(_ handle: SwarmHandle) { self.state.withLock { $0 = State(handle: handle) } }
+    func follow(_ handle: SwarmHandle, _ shards: Bitfield? = nil) {
+        self.state.withLock { $0 = State(handle: handle, shards: shards) }
+    }
+
+    /// A long task begins.
+    func begin(_ stage: ModelProgress.Stage) { self.set(stage, StoreProgress(done: 0, total: 0)) }
 
     func set(_ stage: ModelProgress.Stage, _ progress: StoreProgress) {
         self.state.withLock { $0.work = Work(stage: stage, progress: progress) }

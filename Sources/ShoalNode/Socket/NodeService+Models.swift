@@ -57,30 +57,36 @@ extension NodeService {
     /// Sends the canonical bytes. Those of a model that the home does not have come from the swarm, in which the node
     /// then goes on taking part, without asking for any of the model's bytes.
     func sendManifest(_ order: ManifestOrder, _ answer: @escaping NodeSocket.Answer) async throws {
-        let events = self.node.listen()
         let notes = Notes()
         let bytes = try await self.telling(answer) { board in
             guard let link = try self.linkOrPath(order.source) else {
                 return try await self.publish(order.source, board, notes).manifestBytes
             }
-            if let model = try await self.open(link, board) { return model.manifestBytes }
-            let trackers = try Self.trackers(order.trackers, of: link)
-            let handle = try self.node.add(link, fetches: false, replicates: false, at: trackers)
-            board.follow(handle)
-            // It may have come before somebody listened.
-            if let model = self.node.model(of: handle) { return model.manifestBytes }
-            for await event in events {
-                if case .failed(handle, let error) = event { throw error }
-                if case .described(handle, _) = event, let model = self.node.model(of: handle) {
-                    return model.manifestBytes
-                }
-            }
-            throw CancellationError()
+            return try await self.described(link, order.trackers, board).manifestBytes
         }
         for note in notes.all { try await answer(.note("note: \(note)")) }
         for start in stride(from: 0, to: bytes.count, by: Self.manifestPart) {
             try await answer(.manifestPart(Data(bytes[start..<min(start + Self.manifestPart, bytes.count)])))
         }
+    }
+
+    /// The model, as far as it is here: at least its manifest, which comes from the swarm when the home has none.
+    func described(_ link: MagnetLink, _ trackers: [String], _ board: ProgressBoard) async throws -> StoredModel {
+        if let model = try await self.open(link, board) { return model }
+        let events = self.node.listen()
+        let handle = try self.node.add(link, fetches: false, at: try Self.trackers(trackers, of: link))
+        board.follow(handle)
+        // It may have come before somebody listened.
+        if let model = self.node.model(of: handle) { return model }
+        for await event in events {
+            switch event {
+            case .failed(handle, let error): throw error
+            case .observed(.swarmLeft(handle)): throw NodeFailure(.failed, "the model was removed meanwhile")
+            case .described(handle, _): if let model = self.node.model(of: handle) { return model }
+            default: break
+            }
+        }
+        throw CancellationError()
     }
 
     /// The link that a source is, or nil when it is a path.
@@ -101,7 +107,7 @@ extension NodeService {
         try await Stoppable.run(on: self.node.chores) { _ throws(StoreError) in try self.store.signed(link) }
     }
 
-    private func open(_ link: MagnetLink, _ board: ProgressBoard) async throws -> StoredModel? {
+    func open(_ link: MagnetLink, _ board: ProgressBoard) async throws -> StoredModel? {
         try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
             try self.store.open(link.manifestID, progress: board.handler(.examining, isStopped))
         }

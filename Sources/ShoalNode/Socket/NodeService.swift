@@ -8,14 +8,14 @@ import Synchronization
 
 /// Does what commands of the home ask its node through the socket.
 ///
-/// The parts: what the node is doing (here), fetches (`+Fetch`), publishing and manifests (`+Models`).
+/// The parts: what the node is doing (here), fetches (`+Fetch`), publishing and manifests (`+Models`), what the home holds
+/// (`+Home`) and whether it is right (`+Verify`).
 package final class NodeService: Sendable {
     let node: Node
     let store: ModelStore
     private let home: String
     private let agent: String
     private let start = ContinuousClock.now
-    let demand = FetchDemand()
     private let stop = AsyncStream.makeStream(of: Never.self)
 
     /// - Parameters:
@@ -36,6 +36,10 @@ package final class NodeService: Sendable {
         case .fetch(let order): try await self.fetch(order, answer)
         case .seed(let order): try await self.seed(order, answer)
         case .manifest(let order): try await self.sendManifest(order, answer)
+        case .list: for model in try await self.list() { try await answer(.model(model)) }
+        case .verify(let order): try await self.verify(order, answer)
+        case .remove(let order): try await self.remove(order, answer)
+        case .adopt(let order): try await self.adopt(order, answer)
         case .stop: self.stop.continuation.finish()
         }
     }
@@ -86,39 +90,5 @@ package final class NodeService: Sendable {
 
     static func requireAbsolute(_ path: String) throws(NodeFailure) {
         guard path.hasPrefix("/") else { throw NodeFailure(.failed, "\(path) is not an absolute path") }
-    }
-}
-
-/// Who waits for which fetch, so that one that nobody waits for any more can stop.
-///
-/// Whether a fetch stops is decided and carried out under one lock: a client that comes while another leaves comes before,
-/// and the fetch goes on, or after, and begins it anew.
-final class FetchDemand: Sendable {
-    private struct Demand {
-        var clients = 0
-        /// Nobody fetched it before the first client asked.
-        let isTheirs: Bool
-    }
-
-    /// At most as many as the socket has connections.
-    private let swarms = Mutex<[InfoHash: Demand]>([:])
-
-    /// A client waits from now on. To be told before the fetch begins.
-    ///
-    /// - Parameter isFetched: whether the swarm is being fetched now.
-    func enter(_ swarm: InfoHash, isFetched: () -> Bool) {
-        self.swarms.withLock { $0[swarm, default: Demand(isTheirs: !isFetched())].clients += 1 }
-    }
-
-    /// A client waits no longer.
-    ///
-    /// - Parameter stop: called when it was the last one, of a fetch that clients alone wanted.
-    func leave(_ swarm: InfoHash, stop: () -> Void) {
-        self.swarms.withLock { swarms in
-            guard var demand = swarms[swarm] else { return }
-            demand.clients -= 1
-            swarms[swarm] = demand.clients > 0 ? demand : nil
-            if demand.clients == 0, demand.isTheirs { stop() }
-        }
     }
 }

@@ -26,10 +26,15 @@ extension StatusReport.Swarm {
     /// 255 bytes: as long as the name of a file.
     private static let nameLimit = 255
 
+    /// The beginning of a name that may be of any length.
+    static func shortened(_ name: String) -> String {
+        String(decoding: name.utf8.prefix(self.nameLimit), as: UTF8.self)
+    }
+
     init(_ swarm: NodeSwarm) {
         let status = swarm.status
         self.init(
-            name: swarm.link.name.map { String(decoding: $0.utf8.prefix(Self.nameLimit), as: UTF8.self) },
+            name: swarm.link.name.map(Self.shortened),
             manifest: swarm.link.manifestID.hex,
             state: State(status),
             verifiedBytes: status.verifiedBytes,
@@ -43,11 +48,12 @@ extension StatusReport.Swarm {
 }
 
 extension StatusReport.Swarm.State {
-    fileprivate init(_ status: SwarmStatus) {
+    init(_ status: SwarmStatus) {
         if status.hasFailed {
             self = .failed
         } else if let total = status.totalBytes {
-            self = status.verifiedBytes == total ? .seeding : status.fetches ? .fetching : .serving
+            let isMissing = status.selected.map { $0.verifiedBytes < $0.totalBytes } ?? true
+            self = status.verifiedBytes == total ? .seeding : status.fetches && isMissing ? .fetching : .serving
         } else {
             self = .looking
         }

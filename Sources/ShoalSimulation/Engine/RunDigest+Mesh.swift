@@ -18,6 +18,10 @@ extension RunDigest {
         case .updateSwarm(let swarm, let fetches, let trackers):
             self.fold(29, swarm.rawValue, fetches.map { $0 ? 1 : 0 } ?? 2, trackers.count)
             for tracker in trackers { self.fold(UInt64(tracker.rawValue)) }
+        case .select(let swarm, let shards):
+            self.fold(30, swarm.rawValue, shards?.count ?? 0)
+            self.fold(bytes: shards?.bytes ?? [])
+        case .removeSwarm(let swarm): self.fold(31, swarm.rawValue)
         case .stop: self.fold(2 as UInt64)
         case .described(let connection, let sdp):
             self.fold(3, connection.rawValue)
@@ -43,6 +47,9 @@ extension RunDigest {
         case .shardsLost(let swarm, let shards, _):
             self.fold(18, swarm.rawValue, shards.count)
             for shard in shards { self.fold(UInt64(shard.rawValue)) }
+        case .chunksFound(let swarm, let shard, let chunks):
+            self.fold(32, swarm.rawValue, shard.rawValue)
+            self.fold(bytes: chunks.bytes)
         case .storeFailed(let swarm, let reason):
             self.fold(19, swarm.rawValue)
             self.fold(reason)

@@ -89,7 +89,7 @@ extension ModelIndex {
         }
     }
 
-    /// Notes what an external file looks like since it was hashed again.
+    /// Notes external files as they look since they were hashed, for the first time or again.
     func update(_ id: ManifestID, _ files: [ExternalFile]) throws(StoreError) {
         guard !files.isEmpty else { return }
         try self.write { database in

@@ -60,6 +60,7 @@ final class ModelIndex: Sendable {
                     """
             )
         }
+        Self.registerLinks(&migrator)
         return migrator
     }
 

@@ -51,6 +51,16 @@ final class ModelFiles: Sendable {
         }
     }
 
+    /// From now on these files are the user's: read only.
+    func adopt(_ files: [ExternalFile]) {
+        self.state.withLock { state in
+            for file in files {
+                state.external[file.position] = file
+                state.open[file.position] = nil
+            }
+        }
+    }
+
     /// Reads all of the pieces into their places.
     func read(_ pieces: [ChunkMap.Piece], into buffer: UnsafeMutableRawBufferPointer) throws(ReadFailure) {
         for piece in pieces {
@@ -88,17 +98,37 @@ final class ModelFiles: Sendable {
     /// Writes the pieces from their places in `bytes`; never into a file of the user's.
     func write(_ pieces: [ChunkMap.Piece], from bytes: UnsafeRawBufferPointer) throws(StoreError) {
         for piece in pieces {
-            if let external = self.external(piece.file) {
-                throw StoreError(
-                    .externalFile,
-                    "\(external.path) is yours and served in place: Shoal does not write to it"
-                )
-            }
-            try self.descriptor(piece.file).write(
+            try self.ownDescriptor(piece.file).write(
                 UnsafeRawBufferPointer(rebasing: bytes[piece.range]),
                 at: piece.offset
             )
         }
+    }
+
+    /// The open file, for writing: only one that the store made and that nobody else names.
+    private func ownDescriptor(_ file: Int) throws(StoreError) -> Descriptor {
+        let (cached, external) = self.state.withLock { ($0.open[file]?.file, $0.external[file]) }
+        if let external {
+            throw StoreError(
+                .externalFile,
+                "\(external.path) is yours and served in place: Shoal does not write to it"
+            )
+        }
+        // Not by way of the cache: by now the file may be the user's.
+        let descriptor: Descriptor
+        if let cached { descriptor = cached } else { descriptor = try self.folder.openFile(self.files[file].path) }
+        guard try descriptor.status().linkCount <= 1 else {
+            throw StoreError(
+                .externalFile,
+                "\(descriptor.path) has a second name (a hard link), so Shoal does not write to it: "
+                    + "remove it or replace it by a copy"
+            )
+        }
+        self.state.withLock { state in
+            state.uses += 1
+            if state.external[file] == nil { self.keep(descriptor, file, &state) }
+        }
+        return descriptor
     }
 
     /// Returns when what was written to these files would survive a power cut.
@@ -141,14 +171,19 @@ final class ModelFiles: Sendable {
             opened = try self.folder.openFile(self.files[file].path)
         }
         self.state.withLock { state in
-            if state.open.count >= Self.openLimit,
-                let oldest = state.open.min(by: { $0.value.lastUse < $1.value.lastUse })
-            {
-                state.open[oldest.key] = nil
-            }
-            state.open[file] = (opened, state.uses)
+            // It may have changed hands meanwhile.
+            if state.external[file] == external { self.keep(opened, file, &state) }
         }
         return opened
+    }
+
+    private func keep(_ descriptor: Descriptor, _ file: Int, _ state: inout State) {
+        if state.open[file] == nil, state.open.count >= Self.openLimit,
+            let oldest = state.open.min(by: { $0.value.lastUse < $1.value.lastUse })
+        {
+            state.open[oldest.key] = nil
+        }
+        state.open[file] = (descriptor, state.uses)
     }
 
     /// How many files are open, in use or not.

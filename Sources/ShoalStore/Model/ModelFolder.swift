@@ -102,6 +102,18 @@ final class ModelFolder: Sendable {
         return false
     }
 
+    /// Removes one of the store's own files; it is no error when there is none.
+    func removeFile(_ path: String) throws(StoreError) {
+        var components = self.components(path)
+        let name = components.removeLast()
+        var folder = self.folder
+        for component in components {
+            guard try folder.status(of: component) != nil else { return }
+            folder = try folder.folder(component, create: false)
+        }
+        try folder.removeFile(name)
+    }
+
     /// Removes the store's own files: the user's are served instead.
     func removeFiles() throws(StoreError) { try self.folder.removeTree(Self.filesName) }
 

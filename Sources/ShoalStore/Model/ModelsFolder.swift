@@ -20,6 +20,25 @@ final class ModelsFolder: Sendable {
         return ModelFolder(try self.folder.folder(id.hex, create: false))
     }
 
+    /// The models that have a folder.
+    func modelIDs() throws(StoreError) -> Set<ManifestID> {
+        Set(
+            try self.folder.entries().compactMap { name in ManifestID(hex: name).flatMap { $0.hex == name ? $0 : nil } }
+        )
+    }
+
+    /// Gives a model's folder a name that nobody reads and that the next start removes; nil when there is none.
+    func takeAway(_ id: ManifestID) throws(StoreError) -> (folder: Folder, name: String)? {
+        guard try self.folder.status(of: id.hex) != nil else { return nil }
+        let name = Folder.temporaryName(for: Self.draftName)
+        try self.folder.rename(id.hex, to: name)
+        try self.folder.synchronize()
+        return (try self.folder.folder(name, create: false), name)
+    }
+
+    /// Removes what was taken away.
+    func discard(_ name: String) throws(StoreError) { try self.folder.removeTree(name) }
+
     /// Has `fill` make a model's folder under a name that nobody reads, then gives it the name of the ID that `fill`
     /// answers. If there is a folder of that name, `merge` takes from the draft what it wants.
     func make(

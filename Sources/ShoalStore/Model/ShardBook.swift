@@ -140,9 +140,6 @@ struct ShardBook: Sendable {
         return valid
     }
 
-    /// Shards that are not durable.
-    var unfinishedCount: Int { self.entries.count { $0.state != .durable } }
-
     func snapshot() -> StoredState {
         var complete = Bitfield(count: self.entries.count)
         var durable = Bitfield(count: self.entries.count)
@@ -167,6 +164,15 @@ struct ShardBook: Sendable {
             receiving: receiving,
             verifiedBytes: self.verifiedBytes
         )
+    }
+
+    func verifiedBytes(of shard: ShardIndex) -> Int {
+        switch self.state(of: shard) {
+        case .absent: 0
+        case .receiving:
+            self.chunks(of: shard).setBits.reduce(0) { $0 + self.map.byteCount(of: ChunkIndex($1), in: shard) }
+        case .verified, .durable: self.map.shards[shard.position].size
+        }
     }
 
     /// Which chunks of the shard are here.

@@ -13,19 +13,24 @@ extension StoredModel {
     ///
     /// A file that is there already with the right bytes is left as it is; anything else in the way is an error, found
     /// before the first file is written.
-    package func export(to path: String, progress: ProgressHandler? = nil) throws(StoreError) {
-        guard self.state.complete.isFull else {
+    ///
+    /// - Parameter files: only these, by position; nil: every file.
+    package func export(
+        to path: String,
+        files: [Int]? = nil,
+        progress: ProgressHandler? = nil
+    ) throws(StoreError) {
+        let files = files ?? Array(self.manifest.files.indices)
+        guard self.manifest.shards(of: files).isSubset(of: self.state.complete) else {
             throw StoreError(.incomplete, "the model is not complete, so there is nothing to copy to \(path) yet")
         }
         let isSingle = self.manifest.files.count == 1
         let targets = self.targets(at: path)
-        let meter = ProgressMeter(total: self.manifest.totalSize, handler: progress)
+        let total = files.reduce(0) { $0 + self.manifest.files[$1].size }
+        let meter = ProgressMeter(total: total, handler: progress)
         var missing: [Int] = []
-        for (position, target) in targets.enumerated() where try !self.isExported(position, target) {
-            missing.append(position)
-        }
-        let exported = self.manifest.totalSize - missing.reduce(0) { $0 + self.manifest.files[$1].size }
-        try meter.advance(by: exported)
+        for position in files where try !self.isExported(position, targets[position]) { missing.append(position) }
+        try meter.advance(by: total - missing.reduce(0) { $0 + self.manifest.files[$1].size })
         if !isSingle { try Folder.create(path, mode: FileCopy.folderMode) }
         for position in missing {
             let (folder, name) = Self.split(targets[position])
@@ -41,10 +46,9 @@ extension StoredModel {
 
     /// Fails when something that cannot be a copy of the model is where ``export(to:progress:)`` would put one. Reads no
     /// file: one of the right size may still turn out to be something else.
-    package func checkExport(to path: String) throws(StoreError) {
-        for (position, target) in self.targets(at: path).enumerated() {
-            _ = try self.mayBeExported(position, target)
-        }
+    package func checkExport(to path: String, files: [Int]? = nil) throws(StoreError) {
+        let targets = self.targets(at: path)
+        for position in files ?? Array(targets.indices) { _ = try self.mayBeExported(position, targets[position]) }
     }
 
     private func targets(at path: String) -> [String] {

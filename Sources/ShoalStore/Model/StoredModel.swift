@@ -23,18 +23,22 @@ package final class StoredModel: Sendable {
     /// What was not in order when the model was opened, for the log. The shards that it concerns are absent.
     package let findings: [StoreError]
 
-    private let map: ChunkMap
-    private let hashes: HashFile
+    let map: ChunkMap
+    let hashes: HashFile
     let files: ModelFiles
-    private let book: Mutex<ShardBook>
-    private let index: ModelIndex
+    let book: Mutex<ShardBook>
+    let index: ModelIndex
     /// The store's own files that were written to since they were synced.
     private let unsynced: Mutex<Set<Int>>
     /// One sync at a time: a second one would find nothing left to sync and call durable what the first has not yet synced.
     private let syncTurn = DispatchSemaphore(value: 1)
-    /// Whether the whole files were compared with their SHA-256 in the manifest: once is enough, because the roots commit to
-    /// the same bytes.
-    private let isChecked: Mutex<Bool>
+    /// The files that were compared with their SHA-256 in the manifest: once is enough, because the roots commit to the
+    /// same bytes.
+    private let checked: Mutex<Set<Int>>
+    /// One such comparison at a time: a second one would read the same files.
+    private let checkTurn = DispatchSemaphore(value: 1)
+
+    private let removed = Atomic(false)
 
     /// For ``ModelOpening``, which has looked at the disk.
     init(
@@ -60,8 +64,13 @@ package final class StoredModel: Sendable {
         self.unsynced = Mutex(Set(unsynced))
         self.book = Mutex(book)
         self.index = index
-        self.isChecked = Mutex(isChecked)
+        self.checked = Mutex(isChecked ? Set(manifest.files.indices) : [])
     }
+
+    /// Whether the home has removed it: whoever still holds it holds nothing.
+    package var isRemoved: Bool { self.removed.load(ordering: .relaxed) }
+
+    func markRemoved() { self.removed.store(true, ordering: .relaxed) }
 
     /// What is here now.
     package var state: StoredState { self.book.withLock { $0 }.snapshot() }
@@ -69,6 +78,17 @@ package final class StoredModel: Sendable {
     /// Whether all of these chunks are here.
     package func has(_ chunks: Range<Int>, of shard: ShardIndex) -> Bool {
         self.book.withLock { book in chunks.allSatisfy { book.isPresent(ChunkIndex($0), of: shard) } }
+    }
+
+    /// Whether some of the shard lies in a file of the user's.
+    package func isExternal(_ shard: ShardIndex) -> Bool {
+        self.manifest.shards[shard.position].extents.contains { self.files.external($0.file) != nil }
+    }
+
+    /// Verified bytes of these shards.
+    package func verifiedBytes(of shards: Bitfield) -> Int {
+        let book = self.book.withLock { $0 }
+        return shards.setBits.reduce(0) { $0 + book.verifiedBytes(of: ShardIndex($1)) }
     }
 
     /// The shards whose hash list has to be fetched before their chunks can be, ascending. Shards of one chunk need none.
@@ -94,12 +114,32 @@ package final class StoredModel: Sendable {
         }
         guard Digest(sha256Of: bytes.bytes) == expected else { return .corrupt }
         if self.book.withLock({ $0.isPresent(chunk, of: shard) }) { return .verified }
-        let pieces = self.map.pieces(of: chunk, in: shard)
-        try self.files.write(pieces, from: bytes)
-        // Unsynced before verified: whoever sees the shard verified also sees the files that it needs synced.
-        self.unsynced.withLock { $0.formUnion(pieces.lazy.map(\.file)) }
+        do throws(StoreError) {
+            try self.put(self.map.pieces(of: chunk, in: shard), from: bytes)
+        } catch {
+            // A file that the user has just let us serve in place has these bytes already.
+            guard error.code == .externalFile, try self.isOnDisk(chunk, of: shard) else { throw error }
+        }
         self.book.withLock { $0.verified(chunk, of: shard) }
         return .verified
+    }
+
+    /// Writes, and notes that it has to be synced. Before the chunk counts as verified: whoever sees the shard verified also
+    /// sees the files that it needs synced.
+    func put(_ pieces: [ChunkMap.Piece], from bytes: UnsafeRawBufferPointer) throws(StoreError) {
+        try self.files.write(pieces, from: bytes)
+        self.unsynced.withLock { $0.formUnion(pieces.lazy.map(\.file)) }
+    }
+
+    private func isOnDisk(_ chunk: ChunkIndex, of shard: ShardIndex) throws(StoreError) -> Bool {
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Cutting.chunkSize, alignment: 4096)
+        defer { scratch.deallocate() }
+        return try ShardExaminer(map: self.map, hashes: self.hashes, files: self.files)
+            .isGood(chunk, of: shard, scratch: scratch)
+    }
+
+    func isPresent(_ chunk: ChunkIndex, of shard: ShardIndex) -> Bool {
+        self.book.withLock { $0.isPresent(chunk, of: shard) }
     }
 
     /// Reads a verified chunk into the beginning of `buffer`, and answers its length. The first time since the model was
@@ -146,8 +186,10 @@ package final class StoredModel: Sendable {
 
     /// Hashes what only the index calls durable, on all cores; everything else was hashed when the model was opened.
     /// Shards that are not what they were are absent afterwards.
-    package func recheckDurable(progress: ProgressHandler? = nil) throws(StoreError) {
-        let shards = Array(self.state.durable.setBits)
+    ///
+    /// - Parameter chosen: only these shards; nil: all.
+    package func recheckDurable(_ chosen: Bitfield? = nil, progress: ProgressHandler? = nil) throws(StoreError) {
+        let shards = self.state.durable.setBits.filter { chosen?[$0] ?? true }
         let sizes = self.manifest.shards.map(\.size)
         let meter = ProgressMeter(total: shards.reduce(0) { $0 + sizes[$1] }, handler: progress)
         try AllCores.run(count: shards.count, scratch: Cutting.chunkSize) { item, scratch throws(StoreError) in
@@ -204,21 +246,33 @@ package final class StoredModel: Sendable {
         return self.book.withLock { $0.synced(tickets) }
     }
 
-    /// Compares each whole file with its SHA-256 in the manifest, once all shards are durable. A mismatch means that the
+    /// Compares whole files with their SHA-256 in the manifest, once all their shards are durable. A mismatch means that the
     /// manifest contradicts itself: no peer can repair that.
-    package func finish(progress: ProgressHandler? = nil) throws(StoreError) {
-        let unfinished = self.book.withLock { $0.unfinishedCount }
+    ///
+    /// - Parameter files: their positions; nil: every file.
+    package func finish(files: [Int]? = nil, progress: ProgressHandler? = nil) throws(StoreError) {
+        let files = files ?? Array(self.manifest.files.indices)
+        let shards = self.manifest.shards(of: files)
+        let unfinished = self.book.withLock { book in
+            shards.setBits.count { book.state(of: ShardIndex($0)) != .durable }
+        }
         guard unfinished == 0 else {
-            throw StoreError(.incomplete, "\(unfinished) of \(self.manifest.shards.count) shards are not durable yet")
+            throw StoreError(.incomplete, "\(unfinished) of \(shards.setCount) shards are not durable yet")
         }
-        if self.isChecked.withLock({ $0 }) { return }
-        let meter = ProgressMeter(total: self.manifest.totalSize, handler: progress)
-        try AllCores.run(count: self.manifest.files.count, scratch: Self.hashingBlock) {
-            (position, scratch) throws(StoreError) in
-            try self.check(position, meter, scratch)
+        self.checkTurn.wait()
+        defer { self.checkTurn.signal() }
+        let known = self.checked.withLock { $0 }
+        let unchecked = files.filter { !known.contains($0) }
+        guard !unchecked.isEmpty else { return }
+        let meter = ProgressMeter(
+            total: unchecked.reduce(0) { $0 + self.manifest.files[$1].size },
+            handler: progress
+        )
+        try AllCores.run(count: unchecked.count, scratch: Self.hashingBlock) { (item, scratch) throws(StoreError) in
+            try self.check(unchecked[item], meter, scratch)
+            self.checked.withLock { _ = $0.insert(unchecked[item]) }
         }
-        try self.index.markChecked(self.id)
-        self.isChecked.withLock { $0 = true }
+        if self.checked.withLock({ $0.count }) == self.manifest.files.count { try self.index.markChecked(self.id) }
         try meter.complete()
     }
 

@@ -10,8 +10,10 @@ import Glibc
 
 /// What `publish PATH` is about: the user's file, or the files of the user's folder, found by the rules of the manifest.
 ///
-/// Dot-files and dot-folders are left out. Links and whatever is not a file or a folder are refused by name: what a link
-/// points to may change without the link changing, and would be published under the link's name.
+/// Dot-files and dot-folders are left out. In a folder, links and whatever is not a file or a folder are refused by name:
+/// what a link points to may change without the link changing, and would be published under the link's name. A link that
+/// the user names is followed: what is published and served is what it led to, called as the link is. So a file of the
+/// Hugging Face cache, where each is a link to a blob, can be published.
 struct SourceTree: Sendable {
     struct File: Hashable, Sendable {
         /// In the manifest: relative, `/`-separated, NFC.
@@ -26,19 +28,19 @@ struct SourceTree: Sendable {
 
     /// Walks `path` once; reads no file.
     init(path: String) throws(StoreError) {
-        // With a slash at the end the system would follow a link.
-        var path = path
-        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-        guard let status = try FileStatus.ofEntry(at: path) else {
+        guard let resolved = realpath(path, nil) else {
+            guard errno == ENOENT else { throw .system("realpath", path, errno) }
             throw StoreError(.missing, "\(path) does not exist: give the file or folder to publish")
         }
-        guard let resolved = realpath(path, nil) else { throw .system("realpath", path, errno) }
         defer { free(resolved) }
         let location = String(cString: resolved)
+        guard let status = try FileStatus.ofEntry(at: location) else {
+            throw StoreError(.missing, "\(path) was removed while it was looked at: try again")
+        }
         let files: [File]
         switch status.kind {
         case .regular:
-            let name = location.split(separator: "/").last.map(String.init) ?? location
+            let name = path.split(separator: "/").last.map(String.init) ?? path
             files = [
                 File(path: PublishedPath.forSingleFile(named: name), location: location, identity: status.identity)
             ]

@@ -64,6 +64,13 @@ struct OfferBook: Sendable {
         }
     }
 
+    /// Removes and returns the offers that were made to this swarm last: whoever answers one shares no other with us.
+    mutating func takeAll(of swarm: SwarmHandle) -> [ConnectionID] {
+        let offered = self.offers.filter { $0.value.place?.swarm == swarm }.map(\.key)
+        for connection in offered { self.offers.removeValue(forKey: connection) }
+        return offered
+    }
+
     /// Offers that may be answered at some place of this swarm.
     func waiting(for swarm: SwarmHandle, at now: Instant) -> Int {
         self.offers.values.count { offer in

@@ -10,8 +10,10 @@ struct TrackerSession: Sendable {
         case waiting(until: Instant)
         /// → ``connected(_:)``, or ``waiting(until:)`` when that fails.
         case connecting
-        /// → ``waiting(until:)`` when the socket closes.
+        /// → ``waiting(until:)`` when the socket closes, ``closing`` when no swarm is announced there any more.
         case connected(PeerID)
+        /// → ``waiting(until:)`` when the socket has closed.
+        case closing
     }
 
     /// A swarm at this tracker.
@@ -47,6 +49,18 @@ struct TrackerSession: Sendable {
 
     mutating func add(_ handle: SwarmHandle, at now: Instant) { self.announcements[handle] = Announcement(next: now) }
 
+    /// The swarm is no longer announced here. Returns whether the socket is to be closed, because none is.
+    mutating func remove(_ handle: SwarmHandle) -> Bool {
+        self.announcements.removeValue(forKey: handle)
+        guard self.announcements.isEmpty else { return false }
+        switch self.state {
+        case .waiting, .closing: return false
+        case .connecting, .connected:
+            self.state = .closing
+            return true
+        }
+    }
+
     /// Whether it is time to connect; then the session counts as connecting.
     mutating func connectIfDue(at now: Instant) -> Bool {
         guard case .waiting(let until) = self.state, now >= until, !self.announcements.isEmpty else { return false }
@@ -56,12 +70,19 @@ struct TrackerSession: Sendable {
 
     /// The socket is open. Every swarm is announced there anew, at once or after `wait` for offers to be ready.
     mutating func connected(as peerID: PeerID, wait: Duration, at now: Instant) {
+        // It is to close: that it opened meanwhile is no news.
+        if case .closing = self.state { return }
         self.state = .connected(peerID)
         self.announcements.updateAll { _, announcement in announcement = Announcement(next: now + wait) }
     }
 
-    /// The socket is closed or could not be opened. Returns when it will be tried again.
-    mutating func closed(at now: Instant, using generator: inout SeededGenerator) -> Duration {
+    /// The socket is closed or could not be opened. Returns when it will be tried again; nil when that was our wish: then
+    /// it is tried as soon as a swarm is announced there.
+    mutating func closed(at now: Instant, using generator: inout SeededGenerator) -> Duration? {
+        if case .closing = self.state {
+            self.state = .waiting(until: now)
+            return nil
+        }
         let base = Duration.milliseconds(Int64.random(in: 500...2000, using: &generator))
         let delay = min(base * (1 << min(max(self.failures - Self.quickRetries + 1, 0), 7)), .seconds(60))
         self.failures += 1
@@ -122,7 +143,7 @@ struct TrackerSession: Sendable {
     var nextDeadline: Instant? {
         switch self.state {
         case .waiting(let until): self.announcements.isEmpty ? nil : until
-        case .connecting: nil
+        case .connecting, .closing: nil
         case .connected: self.announcements.values.map(\.next).min()
         }
     }

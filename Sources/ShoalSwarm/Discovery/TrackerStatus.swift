@@ -23,6 +23,7 @@ extension MeshMachine {
             switch tracker.state {
             case .connected: state = .connected
             case .connecting: state = .connecting
+            case .closing: state = .idle
             case .waiting where tracker.announcements.isEmpty: state = .idle
             case .waiting(let until): state = .waiting(retryIn: max(.zero, until - now))
             }

@@ -88,11 +88,14 @@ struct GossipState: Sendable {
 
     mutating func closed(_ connection: ConnectionID) {
         self.allowances.removeValue(forKey: connection)
-        for handle in self.sessions.keys {
-            self.sessions.update(handle) { session in
-                guard session.neighbours.removeValue(forKey: connection) != nil else { return }
-                session.table.forget(connection)
-            }
+        for handle in self.sessions.keys { self.left(handle, connection) }
+    }
+
+    /// The connection is no longer one of a neighbour in this swarm.
+    mutating func left(_ handle: SwarmHandle, _ connection: ConnectionID) {
+        self.sessions.update(handle) { session in
+            guard session.neighbours.removeValue(forKey: connection) != nil else { return }
+            session.table.forget(connection)
         }
     }
 }

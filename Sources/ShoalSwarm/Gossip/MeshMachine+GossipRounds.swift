@@ -206,22 +206,26 @@ extension MeshMachine {
     // MARK: Going
 
     /// Tells all neighbours that this node goes, so that nobody looks for it.
-    mutating func gossipDeparture(into effects: inout [MeshEffect]) {
-        for (handle, session) in self.gossip.sessions {
-            guard let own = session.own, let secret = self.swarms[handle]?.description.secret else { continue }
-            let statement = GossipStatement.departure(
-                secret: secret,
-                publicKey: own.publicKey,
-                sequence: own.sequence + 1
-            )
-            let departure = Departure(
-                publicKey: own.publicKey,
-                sequence: own.sequence + 1,
-                signature: self.authenticator.sign(statement)
-            )
-            for connection in session.neighbours.keys {
-                effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .gossip(.leave(departure)))))
-            }
+    func gossipDeparture(into effects: inout [MeshEffect]) {
+        for handle in self.gossip.sessions.keys { self.gossipDeparture(of: handle, into: &effects) }
+    }
+
+    /// Tells the neighbours of one swarm.
+    func gossipDeparture(of handle: SwarmHandle, into effects: inout [MeshEffect]) {
+        guard let session = self.gossip.sessions[handle], let own = session.own else { return }
+        guard let secret = self.swarms[handle]?.description.secret else { return }
+        let statement = GossipStatement.departure(
+            secret: secret,
+            publicKey: own.publicKey,
+            sequence: own.sequence + 1
+        )
+        let departure = Departure(
+            publicKey: own.publicKey,
+            sequence: own.sequence + 1,
+            signature: self.authenticator.sign(statement)
+        )
+        for connection in session.neighbours.keys {
+            effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .gossip(.leave(departure)))))
         }
     }
 }

@@ -59,6 +59,8 @@ package enum MeshObservation: Hashable, Encodable, Sendable {
     /// Every shard is there.
     case swarmCompleted(SwarmHandle)
     case swarmFailed(SwarmHandle, reason: String)
+    /// This node takes part in it no longer.
+    case swarmLeft(SwarmHandle)
     case trackerConnected(TrackerIndex)
     case trackerLost(TrackerIndex, reason: String, retryIn: Duration)
     case trackerAnnounced(TrackerIndex, SwarmHandle, seeders: Int, leechers: Int)

@@ -7,6 +7,11 @@ package enum MeshInput: Hashable, Codable, Sendable {
     case addSwarm(SwarmDescription)
     /// Fetch what is missing from now on or no longer (nil: as before), and announce at these trackers as well.
     case updateSwarm(SwarmHandle, fetches: Bool?, trackers: [TrackerIndex])
+    /// Of what is fetched, these shards alone from now on (nil: all of them).
+    case select(SwarmHandle, Bitfield?)
+    /// Leave a swarm: say goodbye to those that share it, and forget it. Its handle may be given to another one when
+    /// everything that was ordered for it has ended.
+    case removeSwarm(SwarmHandle)
     /// Want shards of a swarm, at least so urgently.
     case demand(SwarmHandle, [ShardIndex], Priority)
     /// No longer want them by name.
@@ -44,6 +49,8 @@ package enum MeshInput: Hashable, Codable, Sendable {
     case hashesRejected(SwarmHandle, ShardIndex, from: ConnectionID)
     /// Shards are no longer on disk as they were: changed behind our back, or rotten.
     case shardsLost(SwarmHandle, [ShardIndex], reason: String)
+    /// Chunks of a shard are on disk and verified that nobody sent: the user had them.
+    case chunksFound(SwarmHandle, ShardIndex, Bitfield)
     /// The store cannot go on with this swarm (disk full, say).
     case storeFailed(SwarmHandle, reason: String)
 
@@ -96,6 +103,8 @@ package struct SwarmDescription: Hashable, Codable, Sendable {
     package var content: SwarmContent?
     /// Whether what is missing is asked for; else the node only serves.
     package var fetches: Bool
+    /// The shards that are fetched; nil: all of them.
+    package var selection: Bitfield?
     /// Up to how many bytes of the model this node keeps to make rare shards less rare; nil: it copies none. Only where it
     /// does not fetch everything.
     package var replicationBudget: Int?
@@ -107,6 +116,7 @@ package struct SwarmDescription: Hashable, Codable, Sendable {
         secret: Digest,
         content: SwarmContent?,
         fetches: Bool = true,
+        selection: Bitfield? = nil,
         replicationBudget: Int? = nil,
         trackers: [TrackerIndex]
     ) {
@@ -115,6 +125,7 @@ package struct SwarmDescription: Hashable, Codable, Sendable {
         self.secret = secret
         self.content = content
         self.fetches = fetches
+        self.selection = selection
         self.replicationBudget = replicationBudget
         self.trackers = trackers
     }

@@ -36,6 +36,21 @@ extension MeshMachine {
         self.runDiscovery(at: now, into: &effects)
     }
 
+    /// - Parameter shards: what is fetched of the swarm from now on, as far as it is fetched; nil is all of it.
+    mutating func select(
+        _ shards: Bitfield?,
+        _ handle: SwarmHandle,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard self.swarms[handle] != nil, !self.isStopping else { return }
+        self.swarms.update(handle) { $0.description.selection = shards }
+        self.cancelUnwanted(handle, into: &effects)
+        self.lookForShardsAnew(handle)
+        self.seekPeers(at: now, into: &effects)
+        self.runDiscovery(at: now, into: &effects)
+    }
+
     private mutating func cancelUnwanted(_ handle: SwarmHandle, into effects: inout [MeshEffect]) {
         for (connection, peer) in self.peers {
             for (id, outstanding) in peer.downloads.requests

@@ -39,7 +39,7 @@ extension MeshMachine {
 
     mutating func chunkVerified(_ receipt: ChunkReceipt, at now: Instant, into effects: inout [MeshEffect]) {
         self.chunkEnded(receipt, verified: true, into: &effects)
-        self.cancelOthers(receipt, into: &effects)
+        self.cancelOthers(receipt.chunk, of: receipt.shard, receipt.swarm, into: &effects)
         // The second copy of a chunk that two peers were asked for is not worth counting.
         if let holdings = self.swarms[receipt.swarm]?.holdings, !holdings.hasVerified(receipt.chunk, of: receipt.shard)
         {
@@ -58,7 +58,7 @@ extension MeshMachine {
         self.shardCompleted(receipt.shard, receipt.swarm, at: now, into: &effects)
     }
 
-    private mutating func shardCompleted(
+    mutating func shardCompleted(
         _ shard: ShardIndex,
         _ handle: SwarmHandle,
         at now: Instant,
@@ -77,15 +77,20 @@ extension MeshMachine {
 
     /// The first good copy won: what others still owe of this chunk is not worth their bytes. A request is cancelled
     /// when none of its chunks is wanted any more.
-    private mutating func cancelOthers(_ receipt: ChunkReceipt, into effects: inout [MeshEffect]) {
-        guard let receiving = self.swarms[receipt.swarm]?.holdings?.receiving[receipt.shard] else { return }
-        for connection in receiving.askers[receipt.chunk.position] {
+    mutating func cancelOthers(
+        _ chunk: ChunkIndex,
+        of shard: ShardIndex,
+        _ handle: SwarmHandle,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let receiving = self.swarms[handle]?.holdings?.receiving[shard] else { return }
+        for connection in receiving.askers[chunk.position] {
             guard let requests = self.peers[connection]?.downloads.requests else { continue }
             for (id, outstanding) in requests where !outstanding.isCancelled {
-                guard outstanding.swarm == receipt.swarm, outstanding.request.shard == receipt.shard else { continue }
-                guard outstanding.chunks.contains(receipt.chunk.position) else { continue }
-                let isWanted = outstanding.chunks.contains { chunk in
-                    chunk != receipt.chunk.position && !receiving.verified[chunk]
+                guard outstanding.swarm == handle, outstanding.request.shard == shard else { continue }
+                guard outstanding.chunks.contains(chunk.position) else { continue }
+                let isWanted = outstanding.chunks.contains { other in
+                    other != chunk.position && !receiving.verified[other]
                 }
                 if !isWanted { self.cancel(id, outstanding, of: connection, into: &effects) }
             }
@@ -126,6 +131,8 @@ extension MeshMachine {
             return peer.downloads.chunkEnded(request: receipt.request, chunk: receipt.chunk, verified: verified)
         }
         guard let ended = whole ?? nil, ended.verified > 0 else { return }
+        // Whoever left the swarm meanwhile waits for nothing in it.
+        guard self.peers[receipt.connection]?.swarms[receipt.swarm] != nil else { return }
         let message = ControlMessage.Body.ack(id: receipt.request, chunks: UInt16(ended.verified))
         effects.append(.send(receipt.connection, ControlMessage(handle: receipt.swarm.rawValue, message)))
     }

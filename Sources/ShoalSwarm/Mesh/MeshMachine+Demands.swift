@@ -22,12 +22,12 @@ extension MeshMachine {
         if !wasHungry { self.seekPeers(at: now, into: &effects) }
     }
 
-    /// No longer wants shards by name. In a swarm that is not fetched as a whole, what is on its way is cancelled; what is
+    /// No longer wants shards by name. Of those that are not fetched anyway, what is on its way is cancelled; what is
     /// verified stays.
     mutating func endDemand(_ shards: [ShardIndex], _ handle: SwarmHandle, into effects: inout [MeshEffect]) {
         for shard in shards {
             self.swarms.update(handle) { $0.endDemand(for: shard) }
-            guard self.swarms[handle]?.description.fetches == false else { continue }
+            guard let swarm = self.swarms[handle], !swarm.isFetched(shard) else { continue }
             for (connection, peer) in self.peers {
                 for (id, request) in peer.downloads.requests
                 where request.swarm == handle && request.request.shard == shard {

@@ -88,6 +88,7 @@ extension MeshMachine {
         let peerID = PeerID.random(using: &self.generator)
         let wait = self.offers.gathering > 0 ? self.configuration.offerWait : .zero
         self.trackers.update(index) { $0.connected(as: peerID, wait: wait, at: now) }
+        guard self.trackers[index]?.peerID == peerID else { return }
         effects.append(.observe(.trackerConnected(index)))
         self.runDiscovery(at: now, into: &effects)
     }
@@ -101,6 +102,7 @@ extension MeshMachine {
         guard !self.isStopping, var tracker = self.trackers[index] else { return }
         let delay = tracker.closed(at: now, using: &self.generator)
         self.trackers[index] = tracker
+        guard let delay else { return self.runDiscovery(at: now, into: &effects) }
         effects.append(.observe(.trackerLost(index, reason: reason, retryIn: delay)))
     }
 
@@ -257,17 +259,8 @@ extension MeshMachine {
         self.isStopping = true
         self.gossipDeparture(into: &effects)
         for (index, tracker) in self.trackers {
-            if let peerID = tracker.peerID {
-                for (handle, announcement) in tracker.announcements where announcement.hasStarted {
-                    guard let swarm = self.swarms[handle] else { continue }
-                    let announce = TrackerAnnounce(
-                        infoHash: swarm.description.infoHash,
-                        peerID: peerID,
-                        event: .stopped,
-                        left: swarm.bytesLeft
-                    )
-                    effects.append(.sendToTracker(index, .announce(announce)))
-                }
+            for handle in tracker.announcements.keys {
+                if let swarm = self.swarms[handle] { self.sayStopped(swarm, at: index, into: &effects) }
             }
             effects.append(.disconnectTracker(index))
         }
@@ -275,6 +268,19 @@ extension MeshMachine {
             self.disconnect(connection, reason: "this node stops", into: &effects)
         }
         effects.append(.observe(.stopped))
+    }
+
+    /// Tells a tracker that this node leaves a swarm, if it was told that it is there.
+    func sayStopped(_ swarm: Swarm, at index: TrackerIndex, into effects: inout [MeshEffect]) {
+        guard let tracker = self.trackers[index], let peerID = tracker.peerID else { return }
+        guard tracker.announcements[swarm.handle]?.hasStarted == true else { return }
+        let announce = TrackerAnnounce(
+            infoHash: swarm.description.infoHash,
+            peerID: peerID,
+            event: .stopped,
+            left: swarm.bytesLeft
+        )
+        effects.append(.sendToTracker(index, .announce(announce)))
     }
 
     private func swarm(_ infoHash: InfoHash) -> Swarm? {

@@ -201,7 +201,7 @@ extension MeshMachine {
         }
     }
 
-    private mutating func begin(_ shard: ShardIndex, _ handle: SwarmHandle) {
+    mutating func begin(_ shard: ShardIndex, _ handle: SwarmHandle) {
         self.swarms.update(handle) { $0.holdings?.begin(shard) }
         self.countSharers(of: shard, in: handle)
     }

@@ -173,10 +173,7 @@ extension MeshMachine {
         guard let peer = self.peers[connection] else { return }
         self.peers.update(connection) { $0.swarms = SortedMap() }
         for (handle, shared) in peer.swarms {
-            self.forget(shared, of: connection, in: handle)
-            self.swarms.update(handle) { swarm in
-                if swarm.manifestFetch?.source == connection { swarm.manifestFetch = nil }
-            }
+            self.unshare(handle, shared, with: connection)
             self.requestManifest(handle, at: self.lastInput, into: &effects)
         }
         self.seekPeers(at: self.lastInput, into: &effects)

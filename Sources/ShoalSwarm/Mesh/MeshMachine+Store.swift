@@ -29,6 +29,32 @@ extension MeshMachine {
         }
     }
 
+    /// What others owe of these chunks is not worth their bytes any more.
+    mutating func chunksFound(
+        _ handle: SwarmHandle,
+        _ shard: ShardIndex,
+        _ chunks: Bitfield,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
+        guard let holdings = self.swarms[handle]?.holdings, holdings.contains(shard) else { return }
+        guard chunks.count == holdings.chunkCount(of: shard), !holdings.complete[shard.position] else { return }
+        self.begin(shard, handle)
+        self.hashesAccepted(handle, shard)
+        var isWhole = false
+        for chunk in chunks.setBits.map({ ChunkIndex($0) }) {
+            self.cancelOthers(chunk, of: shard, handle, into: &effects)
+            if self.swarms.update(handle, { $0.holdings?.verified(chunk, of: shard) ?? false }) == true {
+                isWhole = true
+            }
+        }
+        if isWhole {
+            self.shardCompleted(shard, handle, at: now, into: &effects)
+        } else if self.nextPartialNotice == nil {
+            self.nextPartialNotice = now + self.configuration.partialInterval
+        }
+    }
+
     mutating func storeFailed(_ handle: SwarmHandle, reason: String, into effects: inout [MeshEffect]) {
         guard self.swarms[handle]?.hasFailed == false else { return }
         self.swarms.update(handle) { $0.hasFailed = true }

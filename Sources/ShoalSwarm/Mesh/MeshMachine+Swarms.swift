@@ -35,6 +35,7 @@ extension MeshMachine {
             self.disconnect(connection, reason: "it says hello twice", into: &effects)
         case .join(let proof):
             self.receivedJoin(proof, handle: message.handle, from: connection, at: now, into: &effects)
+        case .leave: self.receivedLeave(handle: message.handle, from: connection, at: now, into: &effects)
         default:
             // Swarms that are not ours stay unanswered: their messages mean nothing here.
             guard let handle = self.peers[connection]?.theirJoins[message.handle]?.swarm else { return }
@@ -131,7 +132,7 @@ extension MeshMachine {
         case .corrupt(let shard, _): self.receivedCorrupt(handle, shard, from: connection, at: now, into: &effects)
         case .gossip(let gossip): self.receivedGossip(gossip, handle, from: connection, at: now, into: &effects)
         case .signal(let signal): self.receivedSignal(signal, handle, from: connection, at: now, into: &effects)
-        case .hello, .helloProof, .join, .ping, .pong, .unknown: break
+        case .hello, .helloProof, .join, .leave, .ping, .pong, .unknown: break
         }
     }
 

@@ -125,7 +125,10 @@ extension MeshMachine {
     }
 
     mutating func hashesServed(_ connection: ConnectionID, _ handle: SwarmHandle) {
-        self.peers.update(connection) { peer in peer.swarms.update(handle) { $0.hashesBeingServed -= 1 } }
+        self.peers.update(connection) { peer in
+            // A peer that left and came back meanwhile began at none.
+            peer.swarms.update(handle) { $0.hashesBeingServed = max(0, $0.hashesBeingServed - 1) }
+        }
     }
 
     /// A peer says that a chunk of ours is wrong. Hashing the shard again costs us, so once a minute for each peer.

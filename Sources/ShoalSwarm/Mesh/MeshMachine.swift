@@ -91,6 +91,8 @@ package struct MeshMachine: Sendable {
         case .addSwarm(let description): self.addSwarm(description, at: now, into: &effects)
         case .updateSwarm(let handle, let fetches, let trackers):
             self.updateSwarm(handle, fetches: fetches, trackers: trackers, at: now, into: &effects)
+        case .select(let handle, let shards): self.select(shards, handle, at: now, into: &effects)
+        case .removeSwarm(let handle): self.removeSwarm(handle, at: now, into: &effects)
         case .demand(let handle, let shards, let priority):
             self.demand(shards, priority, handle, at: now, into: &effects)
         case .endDemand(let handle, let shards): self.endDemand(shards, handle, into: &effects)
@@ -100,7 +102,8 @@ package struct MeshMachine: Sendable {
             self.handleConnection(input, at: now, into: &effects)
         case .frameArrived, .lateFrame, .strayFrame, .chunkVerified, .chunkCorrupt, .chunkDropped:
             self.handleChunk(input, at: now, into: &effects)
-        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardsLost, .storeFailed:
+        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardsLost, .chunksFound,
+            .storeFailed:
             self.handleStore(input, at: now, into: &effects)
 
         case .chunkServed(let connection, let request, let chunk):
@@ -167,6 +170,9 @@ package struct MeshMachine: Sendable {
             self.hashesRejected(handle, shard, from: connection, at: now, into: &effects)
         case .shardsLost(let handle, let shards, let reason):
             self.shardsLost(handle, shards, reason: reason, into: &effects)
+            self.inventoryChanged(handle, at: now)
+        case .chunksFound(let handle, let shard, let chunks):
+            self.chunksFound(handle, shard, chunks, at: now, into: &effects)
             self.inventoryChanged(handle, at: now)
         case .storeFailed(let handle, let reason): self.storeFailed(handle, reason: reason, into: &effects)
         default: preconditionFailure("not about the store: \(input)")

@@ -37,9 +37,29 @@ struct Swarm: Sendable {
 
     var isComplete: Bool { self.holdings?.complete.isFull ?? false }
 
+    /// Whether a shard is fetched without being asked for by name.
+    func isFetched(_ shard: ShardIndex) -> Bool {
+        guard self.description.fetches else { return false }
+        guard let selection = self.description.selection else { return true }
+        return shard.position < selection.count && selection[shard.position]
+    }
+
+    /// Shards that are fetched and not whole, ascending.
+    private var missingShards: [ShardIndex] {
+        guard self.description.fetches, let holdings else { return [] }
+        return holdings.complete.clearBits.map { ShardIndex($0) }.filter { self.isFetched($0) }
+    }
+
+    /// Whether a shard is fetched and not whole.
+    private var lacksSomething: Bool {
+        guard self.description.fetches else { return false }
+        guard let holdings, let selection = self.description.selection else { return !self.isComplete }
+        return !selection.isSubset(of: holdings.complete)
+    }
+
     /// Whether there is something left to ask for.
     var isHungry: Bool {
-        !self.hasFailed && !self.isComplete && (self.description.fetches || !self.demands.isEmpty)
+        !self.hasFailed && !self.isComplete && (self.lacksSomething || !self.demands.isEmpty)
     }
 
     /// Whether a peer is needed: for the manifest, or for shards.
@@ -48,26 +68,24 @@ struct Swarm: Sendable {
     /// How urgently a shard is wanted; nil when it is not.
     func priority(of shard: ShardIndex) -> Priority? {
         let demanded = self.demands[shard]
-        return self.description.fetches ? min(demanded ?? .background, .background) : demanded
+        return self.isFetched(shard) ? min(demanded ?? .background, .background) : demanded
     }
 
     /// Shards that are wanted and not whole, ascending.
     var wantedShards: [ShardIndex] {
         guard let holdings else { return [] }
-        return self.description.fetches
-            ? holdings.complete.clearBits.map { ShardIndex($0) }
-            : self.demands.keys.filter { !holdings.complete[$0.position] }
+        let demanded = self.demands.keys.filter { !holdings.complete[$0.position] && !self.isFetched($0) }
+        return demanded.isEmpty ? self.missingShards : (self.missingShards + demanded).sorted()
     }
 
     /// Whether every wanted shard has begun.
     var hasBegunAll: Bool {
         guard let holdings else { return false }
         let begun = holdings.receiving.count { self.priority(of: $0.key) != nil }
-        let wanted =
-            self.description.fetches
-            ? holdings.complete.count - holdings.complete.setCount
-            : self.demands.count { !holdings.complete[$0.key.position] }
-        return begun == wanted
+        guard self.description.fetches, self.description.selection == nil else {
+            return begun == self.wantedShards.count
+        }
+        return begun == holdings.complete.count - holdings.complete.setCount
     }
 
     /// Whether rare shards are copied here: a node that fetches everything does so anyway.
@@ -127,6 +145,12 @@ struct Holdings: Sendable {
 
     func size(of chunk: ChunkIndex, in shard: ShardIndex) -> Int {
         Cutting.range(of: chunk, inShardOf: self.shardSizes[shard.position]).count
+    }
+
+    func verifiedBytes(of shard: ShardIndex) -> Int {
+        if self.complete[shard.position] { return self.shardSizes[shard.position] }
+        let chunks = self.receiving[shard]?.verified ?? Bitfield(count: 0)
+        return chunks.setBits.reduce(0) { $0 + self.size(of: ChunkIndex($1), in: shard) }
     }
 
     func contains(_ shard: ShardIndex) -> Bool { shard.position < self.shardSizes.count }

@@ -5,6 +5,8 @@ package struct SwarmStatus: Hashable, Sendable {
     package var verifiedBytes: Int
     /// Nil until the manifest is here.
     package var totalBytes: Int?
+    /// Of what is fetched (all of it, or the selection), whether it is fetched now or not.
+    package var selected: Selected?
     /// Peers that share the swarm now.
     package var peers: Int
     /// Verified bytes that came from peers since the node started, and from how many of them.
@@ -17,6 +19,12 @@ package struct SwarmStatus: Hashable, Sendable {
     /// Bytes for each second, over the last seconds, of all peers together.
     package var downRate: Int
     package var upRate: Int
+}
+
+/// How much of what a swarm fetches is here.
+package struct Selected: Hashable, Sendable {
+    package var verifiedBytes: Int
+    package var totalBytes: Int
 }
 
 /// How full the node is.
@@ -34,6 +42,7 @@ extension MeshMachine {
         return SwarmStatus(
             verifiedBytes: swarm.holdings?.verifiedBytes ?? 0,
             totalBytes: swarm.holdings?.totalBytes,
+            selected: swarm.amount(of: swarm.description.selection),
             peers: shared.count,
             receivedBytes: swarm.receivedBytes,
             contributors: swarm.contributions.count,
@@ -47,5 +56,32 @@ extension MeshMachine {
 
     package var connectionBudget: ConnectionBudget {
         ConnectionBudget(used: self.openConnections, maximum: self.configuration.maximumConnections)
+    }
+}
+
+extension MeshMachine {
+    /// Whether all of these shards are here.
+    package func holds(_ shards: Bitfield, of handle: SwarmHandle) -> Bool {
+        self.swarms[handle]?.holdings.map { shards.isSubset(of: $0.complete) } ?? false
+    }
+
+    /// How much of these shards (nil: all) is here; nil until the manifest is.
+    package func amount(of shards: Bitfield?, in handle: SwarmHandle) -> Selected? {
+        self.swarms[handle]?.amount(of: shards)
+    }
+}
+
+extension Swarm {
+    fileprivate func amount(of shards: Bitfield?) -> Selected? {
+        guard let holdings else { return nil }
+        guard let shards else {
+            return Selected(verifiedBytes: holdings.verifiedBytes, totalBytes: holdings.totalBytes)
+        }
+        var amount = Selected(verifiedBytes: 0, totalBytes: 0)
+        for position in shards.setBits.prefix(while: { $0 < holdings.shardSizes.count }) {
+            amount.totalBytes += holdings.shardSizes[position]
+            amount.verifiedBytes += holdings.verifiedBytes(of: ShardIndex(position))
+        }
+        return amount
     }
 }

@@ -23,7 +23,8 @@ extension MeshConfiguration {
         }
         let counts = [
             self.maximumConnections, self.maximumHandshakes, self.offersPerAnnounce, self.offersAtOnce, self.room,
-            self.trialWindow, self.chunksPerRequest, self.servedHashLists, self.uploadSlots, self.uploadTenureChunks,
+            self.trialWindow, self.chunksPerRequest, self.servedHashLists, self.uploadSlots.lowerBound,
+            self.uploadSlots.upperBound, self.uploadTenureChunks,
             self.servesAtOnce, self.servesAtOncePerPeer, self.partialPeers, self.replicas, self.replicatesAtOnce,
             self.malformedLimit, self.shardsAtOnce, self.shardsBegun,
         ]

@@ -76,6 +76,14 @@ struct NodeBook: Sendable {
         self.update(node, at: now) { $0.withdrawn.append(shard) }
     }
 
+    /// The swarm is no longer ours: what was wrong in it says nothing of the one that has its handle next. A ban stays.
+    mutating func forget(_ swarm: SwarmHandle) {
+        self.records.updateAll { _, record in
+            record.wrongShards.removeAll { $0.swarm == swarm }
+            record.withdrawn.removeAll { $0.swarm == swarm }
+        }
+    }
+
     mutating func ban(_ node: NodeID, at now: Instant) { self.update(node, at: now) { $0.isBanned = true } }
 
     private mutating func makeRecord(at now: Instant) -> Record {

@@ -154,6 +154,11 @@ struct UploadScheduler: Sendable {
         return rejections
     }
 
+    /// The peer no longer wants or gets anything of this swarm: its requests end without a word.
+    mutating func forget(_ swarm: SwarmHandle, of connection: ConnectionID) {
+        self.peers.update(connection) { $0.forget(swarm) }
+    }
+
     mutating func acknowledged(_ connection: ConnectionID, chunks: Int, at now: Instant) {
         let counted = self.peers.update(connection) { peer in
             // A peer that acknowledges what it did not get makes no slots.
@@ -306,6 +311,9 @@ private struct PeerUploads: Sendable {
         self.jobs[position].endReason = self.jobs[position].endReason ?? reason
         return self.finish(position)
     }
+
+    /// Chunks that are being read still come back through ``served``, and belong to no job then.
+    mutating func forget(_ swarm: SwarmHandle) { self.jobs.removeAll { $0.shard.swarm == swarm } }
 
     /// Removes a job of which nothing is under way and nothing is left.
     private mutating func finish(_ position: Int) -> Rejection? {

@@ -12,7 +12,10 @@ struct FetchCommand: ShoalSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch",
         abstract: "Get a model from its swarm.",
-        discussion: "Done when every byte is verified and on disk. What has arrived is kept when it is stopped."
+        discussion: """
+            Done when every byte is verified and on disk. What has arrived is kept when it is stopped. With --include and \
+            --exclude only some files are fetched; without them every file is, whatever was chosen before.
+            """
     )
 
     @Argument(help: "The model's link.", transform: { try MagnetLink(parsing: $0) })
@@ -38,6 +41,7 @@ struct FetchCommand: ShoalSubcommand {
 
     @OptionGroup var replication: ReplicationOptions
     @OptionGroup var signatures: SignatureOptions
+    @OptionGroup var files: SelectionOptions
     @OptionGroup var node: NodeOptions
 
     func run() async throws {
@@ -58,12 +62,14 @@ struct FetchCommand: ShoalSubcommand {
         let link = self.link
         let store = try ModelStore(home: home)
         let disk = DiskPool(threads: 1)
+        let selection = try self.files.selection
         let known = try await Opening.open(link, in: store, on: disk, toReceive: true)
-        // What an index says is no proof: a model that is here already is hashed again before it counts.
-        if let known { try await Opening.recheck(known, on: disk) }
-        if let known, known.state.durable.isFull, !self.seed {
-            try await disk.run { () throws(StoreError) in try known.finish() }
-            try await self.report(known, status: nil, since: start, on: disk)
+        let chosen = try known.map { try ChosenFiles(selection, of: $0) }
+        // What an index says is no proof: what is here already is hashed again before it counts.
+        if let chosen { try await Opening.recheck(chosen, on: disk) }
+        if let chosen, chosen.shards.isSubset(of: chosen.model.state.durable), !self.seed {
+            try await disk.run { () throws(StoreError) in try chosen.model.finish(files: chosen.files) }
+            try await self.report(chosen, status: nil, since: start, on: disk)
             return
         }
         let trackers = self.node.trackers.merged(with: link)
@@ -72,33 +78,43 @@ struct FetchCommand: ShoalSubcommand {
         }
         do {
             try await self.node.runNode(home, store, trackers: trackers, replication: self.replication) { session in
-                try await self.fetch(known, session, since: start)
+                try await self.fetch(known, selection, session, since: start)
             }
         } catch let error as CancellationError {
-            self.tellRest(link, store)
+            self.tellRest(link, selection, store)
             throw error
         }
     }
 
     /// What an interrupted fetch leaves.
-    private func tellRest(_ link: MagnetLink, _ store: ModelStore) {
-        guard let model = store.openModel(link.manifestID), !model.state.complete.isFull else { return }
-        let missing = model.manifest.totalSize - model.state.verifiedBytes
+    private func tellRest(_ link: MagnetLink, _ selection: FileSelection, _ store: ModelStore) {
+        // Without a choice there is nothing to tell: the manifest has not come, or the error has been said.
+        guard let model = store.openModel(link.manifestID), let chosen = try? ChosenFiles(selection, of: model) else {
+            return
+        }
+        let missing = chosen.size - model.verifiedBytes(of: chosen.shards)
+        guard missing > 0 else { return }
         Console.say("stopped: \(Figures.bytes(missing)) are missing; the same command goes on from there")
     }
 
     private func fetch(
         _ known: StoredModel?,
+        _ selection: FileSelection,
         _ session: NodeSession,
         since start: ContinuousClock.Instant
     ) async throws {
         let (node, link) = (session.node, self.link)
-        let handle = try known.map { try node.add($0, link: link, fetches: true) } ?? node.add(link)
-        try await FetchWatch(session: session, handle: handle, timeout: self.timeout, output: self.output)
-            .untilFinished()
-        let status = await node.status(of: handle)
-        guard let model = node.model(of: handle) else { preconditionFailure("a model finished that is not there") }
-        try await self.report(model, status: status, since: start, on: node.disk)
+        let handle =
+            try known.map { try node.add($0, link: link, fetches: false) } ?? node.add(link, fetches: false)
+        let watch = FetchWatch(
+            session: session,
+            handle: handle,
+            selection: selection,
+            timeout: self.timeout,
+            output: self.output
+        )
+        let chosen = try await watch.untilFinished()
+        try await self.report(chosen, status: await node.status(of: handle), since: start, on: node.disk)
         guard self.seed else { return }
         Console.say("seeding; Ctrl-C stops")
         for await event in session.events { session.tell(event) }
@@ -107,7 +123,7 @@ struct FetchCommand: ShoalSubcommand {
 
     /// Makes the copy that was asked for and tells how it went.
     private func report(
-        _ model: StoredModel,
+        _ chosen: ChosenFiles,
         status: SwarmStatus?,
         since start: ContinuousClock.Instant,
         on disk: DiskPool
@@ -116,7 +132,7 @@ struct FetchCommand: ShoalSubcommand {
         if let output {
             let display = ProgressDisplay()
             try await Stoppable.run(on: disk) { isStopped throws(StoreError) in
-                try model.export(to: output) { progress throws(CancellationError) in
+                try chosen.model.export(to: output, files: chosen.files) { progress throws(CancellationError) in
                     if isStopped() { throw CancellationError() }
                     display.show(.init(label: "copying", done: progress.done, total: progress.total))
                 }
@@ -124,9 +140,9 @@ struct FetchCommand: ShoalSubcommand {
             display.clear()
         }
         let report = FetchReport(
-            manifest: model.id.hex,
-            path: model.manifest.files[0].path,
-            bytes: model.manifest.totalSize,
+            manifest: chosen.model.id.hex,
+            path: chosen.path,
+            bytes: chosen.size,
             bytesFromPeers: status?.receivedBytes ?? 0,
             peers: status?.contributors ?? 0
         )
@@ -148,7 +164,9 @@ struct FetchCommand: ShoalSubcommand {
         let order = FetchOrder(
             link: self.link.text,
             trackers: self.node.trackers.trackers.map(\.description),
-            output: self.output.map(Home.absolute)
+            output: self.output.map(Home.absolute),
+            include: self.files.include,
+            exclude: self.files.exclude
         )
         let latest = Latest<ModelProgress>()
         let timeout = self.timeout
@@ -201,7 +219,9 @@ private struct FetchSummary: Encodable {
             let rate = Figures.rate(self.bytesPerSecond)
             Console.say("fetched \(name): \(Figures.bytes(self.bytes)) in \(time) (\(rate))")
             let source = "\(Figures.bytes(self.bytesFromPeers)) from \(Figures.peers(self.peers))"
-            Console.say("  source    \(source), \(Figures.bytes(self.bytes - self.bytesFromPeers)) were here already")
+            // A shard may lie in other files as well: more may have come than the files that were asked for have bytes.
+            let before = max(0, self.bytes - self.bytesFromPeers)
+            Console.say("  source    \(source), \(Figures.bytes(before)) were here already")
         }
         Console.say("  verified  every chunk, every shard, every file (SHA-256)")
         if let output { Console.say("  copy      \(output)") }

@@ -1,4 +1,5 @@
 import ShoalCore
+import ShoalFormats
 import ShoalNode
 import ShoalStore
 import ShoalSwarm
@@ -8,23 +9,36 @@ import Synchronization
 struct FetchWatch: Sendable {
     let session: NodeSession
     let handle: SwarmHandle
+    let selection: FileSelection
     let timeout: Patience?
     /// Where a copy is wanted: what is in its way is better known before the transfer than after it.
     let output: String?
     private let checking = Latest<StoreProgress>()
+    private let shards = Latest<Bitfield>()
 
-    init(session: NodeSession, handle: SwarmHandle, timeout: Patience?, output: String?) {
+    init(
+        session: NodeSession,
+        handle: SwarmHandle,
+        selection: FileSelection,
+        timeout: Patience?,
+        output: String?
+    ) {
         self.session = session
         self.handle = handle
+        self.selection = selection
         self.timeout = timeout
         self.output = output
     }
 
     /// Returns when every byte is verified and durable; throws why it will not be.
-    func untilFinished() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.followEvents() }
-            group.addTask { try await self.redraw() }
+    func untilFinished() async throws -> ChosenFiles {
+        defer { self.session.display.clear() }
+        return try await withThrowingTaskGroup(of: ChosenFiles?.self) { group in
+            group.addTask { try await self.session.node.fetch(self.handle, self.selection, self.observer) }
+            group.addTask {
+                try await self.redraw()
+                return nil
+            }
             if let timeout {
                 group.addTask {
                     try await Task.sleep(for: timeout.duration)
@@ -32,28 +46,24 @@ struct FetchWatch: Sendable {
                 }
             }
             defer { group.cancelAll() }
-            try await group.next()
+            guard let chosen = try await group.next() ?? nil else { throw CancellationError() }
+            return chosen
         }
-        self.session.display.clear()
     }
 
-    private func followEvents() async throws {
-        for await event in self.session.events {
+    private var observer: Node.FetchObserver {
+        Node.FetchObserver(events: self.session.events) { event in
             self.session.tell(event)
-            switch event {
-            case .described(self.handle, _): try await self.checkOutput()
-            case .checking(self.handle, let progress): self.checking.set(progress)
-            case .finished(self.handle): return
-            case .failed(self.handle, let error): throw error
-            default: break
+            if case .checking(self.handle, let progress) = event { self.checking.set(progress) }
+        } onChoice: { chosen in
+            self.shards.set(chosen.shards)
+            guard let output else { return }
+            try await self.session.node.disk.run { () throws(StoreError) in
+                try chosen.model.checkExport(to: output, files: chosen.files)
             }
+        } onCheck: { progress throws(CancellationError) in
+            self.checking.set(progress)
         }
-        throw CancellationError()
-    }
-
-    private func checkOutput() async throws {
-        guard let output, let model = self.session.node.model(of: self.handle) else { return }
-        try await self.session.node.disk.run { () throws(StoreError) in try model.checkExport(to: output) }
     }
 
     private func redraw() async throws {
@@ -64,7 +74,9 @@ struct FetchWatch: Sendable {
     }
 
     private func progress() async -> ModelProgress {
-        var progress = ModelProgress(await self.session.node.status(of: self.handle))
+        let node = self.session.node
+        let amount = await node.amount(of: self.shards.value, in: self.handle)
+        var progress = ModelProgress(await node.status(of: self.handle), amount)
         if let check = self.checking.value { progress.set(.checking, check) }
         return progress
     }
@@ -76,7 +88,7 @@ extension Patience {
         let after = "gave up after \(self) s"
         guard let progress else { return CommandError(after) }
         switch progress.stage {
-        case .examining, .hashing, .checking, .copying:
+        case .examining, .hashing, .checking, .copying, .removing:
             return CommandError("\(after), while what is here was read: the same command goes on from there")
         case .looking, .fetching: break
         }

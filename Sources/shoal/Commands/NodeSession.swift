@@ -28,7 +28,7 @@ struct NodeSession: Sendable {
         self.store = store
         self.events = events
         self.node = try Node(home: home, store: store, configuration: configuration, logger: logger) { event in
-            if event.isForPeople { continuation.yield(event) }
+            if event.isOfUse { continuation.yield(event) }
         }
         self.service = NodeService(node: self.node, store: store, home: home.path, agent: Version.agent)
         do {
@@ -66,6 +66,30 @@ struct NodeSession: Sendable {
         }
     }
 
+    /// Does what another command would ask this node to do; `onAnswer` has all but progress and notes. Trouble with
+    /// trackers and peers is told meanwhile.
+    func carryOut(_ request: NodeRequest, _ onAnswer: @escaping @Sendable (NodeAnswer) throws -> Void) async throws {
+        defer { self.display.clear() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await self.service.carryOut(request) { answer in
+                    switch answer {
+                    case .progress(let progress): self.display.show(progress)
+                    case .note(let text): self.display.say(text)
+                    default: try onAnswer(answer)
+                    }
+                }
+            }
+            group.addTask {
+                for await event in self.events { self.tell(event) }
+                // The work goes on, though there is nothing left to tell.
+                await Waiting.untilCancelled()
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
     func stop() async {
         self.display.clear()
         await self.node.stop()
@@ -91,6 +115,7 @@ struct NodeSession: Sendable {
         case .peerJoined(_, let peer, let agent): "connected to \(peer.short) (\(agent))"
         case .peerLeft(_, let peer?, let reason): "disconnected from \(peer.short): \(reason)"
         case .peerBanned(let peer, let reason): "banned \(peer.short): \(reason)"
+        case .swarmLeft: "a model was removed, and is no longer served"
         case .shardsLost(_, _, let reason): "warning: not all is served any more: \(reason)"
         case .trackerConnected(let index): "tracker \(self.node.url(of: index)) is back"
         case .trackerLost(_, let reason, let retryIn):
@@ -103,9 +128,9 @@ struct NodeSession: Sendable {
 
 extension NodeEvent {
     /// Whether a command has anything to say or do about the event.
-    fileprivate var isForPeople: Bool {
+    fileprivate var isOfUse: Bool {
         switch self {
-        case .observed(.shardCompleted), .observed(.swarmOpened), .observed(.manifestArrived): false
+        case .observed(.swarmOpened), .observed(.manifestArrived): false
         default: true
         }
     }

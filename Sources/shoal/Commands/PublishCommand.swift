@@ -43,6 +43,7 @@ struct PublishCommand: ShoalSubcommand {
         }
         let name = self.name ?? Publishing.name(of: self.path)
         let link = try store.signed(Publishing.link(to: model, named: name, trackers: self.trackers.trackers))
+        try store.remember(link)
         try Console.print(link.text)
     }
 }

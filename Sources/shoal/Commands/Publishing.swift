@@ -58,8 +58,9 @@ enum Opening {
     }
 
     /// Hashes what only the index vouches for; what is not as it was is missing afterwards.
-    static func recheck(_ model: StoredModel, on disk: DiskPool) async throws {
-        try await self.checking(on: disk) { progress throws(StoreError) in try model.recheckDurable(progress: progress)
+    static func recheck(_ chosen: ChosenFiles, on disk: DiskPool) async throws {
+        try await self.checking(on: disk) { progress throws(StoreError) in
+            try chosen.model.recheckDurable(chosen.shards, progress: progress)
         }
     }
 

@@ -22,6 +22,7 @@ extension ProgressDisplay {
         case .fetching: "fetching"
         case .checking: "checking"
         case .copying: "copying"
+        case .removing: "removing"
         }
     }
 }

@@ -13,7 +13,10 @@ import Testing
         .fetch(FetchOrder(link: link, trackers: ["ws://127.0.0.1:1"], output: "/a/path")),
         .fetch(FetchOrder(link: link, trackers: [], output: nil)),
         .seed(SeedOrder(source: "/a/path", name: "n", trackers: [])),
-        .manifest(ManifestOrder(source: link, trackers: [])),
+        .manifest(ManifestOrder(source: link, trackers: [])), .list, .remove(RemoveOrder(model: "ab12")),
+        .fetch(FetchOrder(link: link, trackers: [], output: nil, include: ["*Q4*"], exclude: [])),
+        .verify(VerifyOrder(models: [link], repairs: true, trackers: [], patience: 30)),
+        .adopt(AdoptOrder(link: link, path: "/a/path", trackers: [], patience: 0.5)),
     ])
     func `a request is read as it was written`(request: NodeRequest) throws {
         #expect(try NodeCodec.request(NodeCodec.bytes(of: request)) == request)
@@ -25,6 +28,30 @@ import Testing
         .fetched(FetchReport(manifest: "m", path: "p", bytes: 1, bytesFromPeers: 2, peers: 3)),
         .seeding(SeedReport(link: link, manifest: "m", verifiedBytes: 1, totalBytes: 2, shards: 3)),
         .status(.sample), .peer(.sample),
+        .model(ModelReport(name: nil, manifest: "m", externalFiles: 1, state: .idle)),
+        .verified(
+            VerifyReport(
+                name: "n",
+                manifest: "m",
+                residentBytes: 1,
+                totalBytes: 2,
+                wrongShards: 3,
+                wrongBytes: 4,
+                repairedShards: 5
+            )
+        ),
+        .removed(RemoveReport(name: nil, manifest: "m", freedBytes: 1, externalPaths: ["/a"], externalFiles: 2)),
+        .adopted(
+            AdoptReport(
+                manifest: "m",
+                files: 1,
+                inPlaceBytes: 2,
+                copiedBytes: 3,
+                unknownBytes: 4,
+                residentBytes: 5,
+                totalBytes: 6
+            )
+        ),
     ])
     func `an answer is read as it was written`(answer: NodeAnswer) throws {
         #expect(try NodeCodec.answer(NodeCodec.bytes(of: answer)) == answer)
