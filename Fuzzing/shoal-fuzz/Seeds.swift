@@ -12,8 +12,9 @@ enum Seeds {
         case .link: ("link", "text", false)
         // Headers alone; the target has data follow them.
         case .gguf: ("gguf", "head", true)
+        case .signature: ("signature", "document", false)
         // Small files in Fuzzing/Corpus, or nothing: a script of steps is soon found.
-        case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .frameLedger: nil
+        case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .safetensors, .frameLedger: nil
         }
     }
 

@@ -18,11 +18,12 @@ package final class Node: Sendable {
     /// For what other commands of the home want done: chunks do not wait for it.
     let chores = DiskPool(threads: 2)
     private let loop: NodeLoop
-    private let runner: EffectRunner
+    let runner: EffectRunner
     private let transport: RTCTransport
     private let trackers: TrackerDesk
     /// Of the configuration: for links that name none.
     private let ownTrackers: [TrackerIndex]
+    private let replicationBudget: Int?
     private let book = Mutex(SwarmBook())
     private let hub = EventHub()
     private let recorder: NodeRecorder?
@@ -57,6 +58,7 @@ package final class Node: Sendable {
         let trackers = TrackerDesk(loop: loop, authority: configuration.trackerAuthority)
         self.trackers = trackers
         self.ownTrackers = Set(try configuration.trackers.compactMap { try trackers.index(of: $0) }).sorted()
+        self.replicationBudget = configuration.replicationBudget
         var system = SystemRandomNumberGenerator()
         // Last, so that no file is left when the node cannot start.
         let recorder = try configuration.recording.map { options throws(StoreError) in
@@ -95,7 +97,7 @@ package final class Node: Sendable {
         let indices = try self.indices(of: trackers)
         let desk = ModelDesk(model)
         let content = desk.content
-        let (handle, isKnown) = try self.enter(link) { handle, isNew in
+        let (handle, isKnown) = try self.enter(link, fetches: fetches) { handle, isNew in
             let isKnown = self.runner.model(of: handle) != nil
             if !isKnown { self.runner.models.withLock { $0[handle] = desk } }
             if isNew {
@@ -113,15 +115,20 @@ package final class Node: Sendable {
     }
 
     /// Takes part in a swarm of which only the link is known: the manifest comes from a peer.
+    ///
+    /// - Parameter replicates: whether rare shards are copied, if the node's configuration has a budget for it.
     package func add(
         _ link: MagnetLink,
         fetches: Bool = true,
+        replicates: Bool = true,
         at trackers: [TrackerURL] = []
     ) throws -> SwarmHandle {
         let indices = try self.indices(of: trackers)
-        return try self.enter(link) { handle, isNew in
+        return try self.enter(link, fetches: fetches) { handle, isNew in
             if isNew {
-                self.loop.post(.addSwarm(self.description(of: link, handle, nil, fetches: fetches, at: indices)))
+                var description = self.description(of: link, handle, nil, fetches: fetches, at: indices)
+                if !replicates { description.replicationBudget = nil }
+                self.loop.post(.addSwarm(description))
             } else {
                 self.loop.post(.updateSwarm(handle, fetches: fetches ? true : nil, trackers: indices))
             }
@@ -131,17 +138,30 @@ package final class Node: Sendable {
     /// Asks for nothing more of a swarm; what is here is still served.
     func stopFetching(_ link: MagnetLink) {
         guard let entry = self.book.withLock({ $0[link.infoHash] }) else { return }
-        self.loop.post(.updateSwarm(entry.handle, fetches: false, trackers: []))
+        self.stopFetching(entry.handle)
+    }
+
+    func stopFetching(_ handle: SwarmHandle) {
+        self.book.withLock { book in
+            book.setFetched(handle, false)
+            self.loop.post(.updateSwarm(handle, fetches: false, trackers: []))
+        }
+    }
+
+    /// Whether what is missing of a swarm is asked for.
+    func isFetching(_ link: MagnetLink) -> Bool {
+        self.book.withLock { $0[link.infoHash]?.isFetched ?? false }
     }
 
     /// Enters a swarm in the book, and tells the loop of it before anybody else can find it there.
     private func enter<Result>(
         _ link: MagnetLink,
+        fetches: Bool,
         _ tell: (_ handle: SwarmHandle, _ isNew: Bool) -> Result
     ) throws(NodeFailure) -> (handle: SwarmHandle, told: Result) {
         let entered = self.book.withLock { book -> (handle: SwarmHandle, told: Result)? in
-            guard let (handle, isNew) = book.enter(link) else { return nil }
-            self.runner.expected.withLock { $0[handle] = link.manifestID }
+            guard let (handle, isNew) = book.enter(link, fetches: fetches) else { return nil }
+            self.runner.expected.withLock { $0[handle] = (link.manifestID, isWhole: fetches) }
             // It may have failed before; what fails from now on is news.
             self.runner.failures.withLock { _ = $0.remove(handle) }
             return (handle, tell(handle, isNew))
@@ -181,6 +201,7 @@ package final class Node: Sendable {
             secret: link.joinKey,
             content: content,
             fetches: fetches,
+            replicationBudget: self.replicationBudget,
             trackers: trackers
         )
     }
@@ -188,7 +209,7 @@ package final class Node: Sendable {
     // MARK: What it is doing
 
     /// What happens from now on.
-    func listen() -> AsyncStream<NodeEvent> { self.hub.listen() }
+    package func listen() -> AsyncStream<NodeEvent> { self.hub.listen() }
 
     /// The model of a swarm, once its manifest is here.
     package func model(of handle: SwarmHandle) -> StoredModel? { self.runner.model(of: handle)?.stored }
@@ -256,9 +277,10 @@ package final class Node: Sendable {
     }
 
     /// Says goodbye to trackers and peers, and returns when every connection and thread is gone. What is verified and
-    /// not yet durable is synced; what cannot be is hashed again at the next start.
+    /// not yet durable is synced; what cannot be is hashed again at the next start. Only the first call does anything.
     package func stop() async {
-        self.runner.isStopping.store(true, ordering: .relaxed)
+        guard !self.runner.isStopping.exchange(true, ordering: .relaxed) else { return }
+        self.runner.demands.stop()
         self.loop.post(.stop)
         // The loop answers after it has carried the goodbyes out.
         _ = await self.loop.ask { _ in true }

@@ -8,6 +8,8 @@ struct SwarmBook: Sendable {
     struct Entry: Sendable {
         let handle: SwarmHandle
         let link: MagnetLink
+        /// What the mesh was told last: whether what is missing is asked for.
+        fileprivate(set) var isFetched: Bool
     }
 
     /// In the order in which they were added.
@@ -15,13 +17,22 @@ struct SwarmBook: Sendable {
 
     subscript(infoHash: InfoHash) -> Entry? { self.entries.first { $0.link.infoHash == infoHash } }
 
-    /// The swarm of a link, and whether it is new; nil when there is no handle left for a new one.
-    mutating func enter(_ link: MagnetLink) -> (handle: SwarmHandle, isNew: Bool)? {
-        if let entry = self[link.infoHash] { return (entry.handle, false) }
+    /// The swarm of a link, and whether it is new; nil when there is no handle left for a new one. To fetch is added to
+    /// what it does, never taken away.
+    mutating func enter(_ link: MagnetLink, fetches: Bool) -> (handle: SwarmHandle, isNew: Bool)? {
+        if let entry = self[link.infoHash] {
+            if fetches { self.setFetched(entry.handle, true) }
+            return (entry.handle, false)
+        }
         guard self.entries.count < SwarmHandle.most else { return nil }
         let handle = SwarmHandle(UInt16(self.entries.count + 1))
-        self.entries.append(Entry(handle: handle, link: link))
+        self.entries.append(Entry(handle: handle, link: link, isFetched: fetches))
         return (handle, true)
+    }
+
+    mutating func setFetched(_ handle: SwarmHandle, _ isFetched: Bool) {
+        guard let position = self.entries.firstIndex(where: { $0.handle == handle }) else { return }
+        self.entries[position].isFetched = isFetched
     }
 }
 

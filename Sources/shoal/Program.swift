@@ -73,7 +73,7 @@ struct ShoalCommand: ParsableCommand {
         version: Version.text,
         subcommands: [
             PublishCommand.self, SeedCommand.self, FetchCommand.self, TrackerCommand.self, ManifestCommand.self,
-            StatusCommand.self, PeersCommand.self, StopCommand.self, ReplayCommand.self,
+            StatusCommand.self, PeersCommand.self, StopCommand.self, ReplayCommand.self, SignCommand.self,
         ]
     )
 }

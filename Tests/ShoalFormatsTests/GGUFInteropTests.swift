@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Our reader and our layout against the Python package `gguf` and a script of sixty lines.
-@Suite(.enabled(if: PythonGGUF.isHere, "python3 cannot install the package gguf here"), .serialized)
+@Suite(.enabled(if: PythonScript.gguf.isHere, "python3 cannot install the package gguf here"), .serialized)
 struct GGUFInteropTests {
     private struct Published: Decodable {
         let id: String
@@ -34,7 +34,8 @@ struct GGUFInteropTests {
             }
         }
         let ours = GGUFTensorType.all.map { (String($0.number), Row($0)) }
-        #expect(try PythonGGUF.lines(["--types"], of: [String: Row].self) == [Dictionary(uniqueKeysWithValues: ours)])
+        let theirs = try PythonScript.gguf.lines(["--types"], of: [String: Row].self)
+        #expect(theirs == [Dictionary(uniqueKeysWithValues: ours)])
     }
 
     @Test func `a hundred random models have the same ID and the same experts in Python`() throws {
@@ -53,7 +54,7 @@ struct GGUFInteropTests {
             for file in files { try folder.write("\(seed)/\(file.name)", file.bytes) }
             benches.append(("\(family.rawValue) \(seed)", try AnatomyBench(files)))
         }
-        let published = try PythonGGUF.lines(benches.indices.map { folder("\($0)") }, of: Published.self)
+        let published = try PythonScript.gguf.lines(benches.indices.map { folder("\($0)") }, of: Published.self)
         #expect(published.count == benches.count)
         for ((name, bench), theirs) in zip(benches, published) {
             let plan = try bench.plan

@@ -164,6 +164,8 @@ struct LinkVectors: Decodable {
         let origins: [String]
         let manifestSources: [String]
         let swarmKey: String?
+        /// Key and signature of each.
+        let signatures: [[String]]?
         let infoHash: String
     }
     struct Refused: Decodable {

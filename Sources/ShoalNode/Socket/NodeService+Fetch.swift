@@ -17,11 +17,12 @@ extension NodeService {
         let trackers = try Self.trackers(order.trackers, of: link)
         let events = self.node.listen()
         let before = await self.node.swarm(of: link)
-        self.demand.enter(link.infoHash, isFetched: before?.status.fetches ?? false)
+        self.demand.enter(link.infoHash) { self.node.isFetching(link) }
         var isWhole = false
         defer {
-            let isUnwanted = self.demand.leave(link.infoHash)
-            if isUnwanted, !isWhole { self.node.stopFetching(link) }
+            self.demand.leave(link.infoHash) {
+                if !isWhole { self.node.stopFetching(link) }
+            }
         }
         let (model, handle) = try await self.telling(answer) { board in
             let handle = try await self.join(link, at: trackers, board)

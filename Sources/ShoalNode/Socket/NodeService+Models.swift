@@ -23,6 +23,7 @@ extension NodeService {
         var link = given
         // What is told names the trackers at which the model is found.
         link.trackers = (trackers.isEmpty ? self.node.trackerURLs : trackers).map(\.description)
+        link = try await self.signed(link)
         _ = try self.node.add(model, link: link, fetches: false, at: trackers)
         try await answer(
             .seeding(
@@ -64,7 +65,7 @@ extension NodeService {
             }
             if let model = try await self.open(link, board) { return model.manifestBytes }
             let trackers = try Self.trackers(order.trackers, of: link)
-            let handle = try self.node.add(link, fetches: false, at: trackers)
+            let handle = try self.node.add(link, fetches: false, replicates: false, at: trackers)
             board.follow(handle)
             // It may have come before somebody listened.
             if let model = self.node.model(of: handle) { return model.manifestBytes }
@@ -93,6 +94,11 @@ extension NodeService {
         try await Stoppable.run(on: self.node.chores) { isStopped throws(StoreError) in
             try self.store.publish(path: path, progress: board.handler(.hashing, isStopped)) { notes.add($0) }
         }
+    }
+
+    /// `link` with the signatures that the home keeps.
+    private func signed(_ link: MagnetLink) async throws -> MagnetLink {
+        try await Stoppable.run(on: self.node.chores) { _ throws(StoreError) in try self.store.signed(link) }
     }
 
     private func open(_ link: MagnetLink, _ board: ProgressBoard) async throws -> StoredModel? {

@@ -90,6 +90,9 @@ package final class NodeService: Sendable {
 }
 
 /// Who waits for which fetch, so that one that nobody waits for any more can stop.
+///
+/// Whether a fetch stops is decided and carried out under one lock: a client that comes while another leaves comes before,
+/// and the fetch goes on, or after, and begins it anew.
 final class FetchDemand: Sendable {
     private struct Demand {
         var clients = 0
@@ -101,17 +104,21 @@ final class FetchDemand: Sendable {
     private let swarms = Mutex<[InfoHash: Demand]>([:])
 
     /// A client waits from now on. To be told before the fetch begins.
-    func enter(_ swarm: InfoHash, isFetched: Bool) {
-        self.swarms.withLock { $0[swarm, default: Demand(isTheirs: !isFetched)].clients += 1 }
+    ///
+    /// - Parameter isFetched: whether the swarm is being fetched now.
+    func enter(_ swarm: InfoHash, isFetched: () -> Bool) {
+        self.swarms.withLock { $0[swarm, default: Demand(isTheirs: !isFetched())].clients += 1 }
     }
 
-    /// A client waits no longer. True when it was the last one, of a fetch that clients alone wanted.
-    func leave(_ swarm: InfoHash) -> Bool {
+    /// A client waits no longer.
+    ///
+    /// - Parameter stop: called when it was the last one, of a fetch that clients alone wanted.
+    func leave(_ swarm: InfoHash, stop: () -> Void) {
         self.swarms.withLock { swarms in
-            guard var demand = swarms[swarm] else { return false }
+            guard var demand = swarms[swarm] else { return }
             demand.clients -= 1
             swarms[swarm] = demand.clients > 0 ? demand : nil
-            return demand.clients == 0 && demand.isTheirs
+            if demand.clients == 0, demand.isTheirs { stop() }
         }
     }
 }

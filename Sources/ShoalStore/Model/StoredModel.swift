@@ -66,6 +66,11 @@ package final class StoredModel: Sendable {
     /// What is here now.
     package var state: StoredState { self.book.withLock { $0 }.snapshot() }
 
+    /// Whether all of these chunks are here.
+    package func has(_ chunks: Range<Int>, of shard: ShardIndex) -> Bool {
+        self.book.withLock { book in chunks.allSatisfy { book.isPresent(ChunkIndex($0), of: shard) } }
+    }
+
     /// The shards whose hash list has to be fetched before their chunks can be, ascending. Shards of one chunk need none.
     package var missingHashLists: [ShardIndex] { self.hashes.missing }
 

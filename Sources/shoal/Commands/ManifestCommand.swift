@@ -26,9 +26,12 @@ struct ManifestCommand: ShoalSubcommand {
     )
     var timeout = Patience(30)
 
+    @OptionGroup var signatures: SignatureOptions
     @OptionGroup var node: NodeOptions
 
     func run() async throws {
+        // Of a link it is known before anything is asked of peers.
+        if case .link(let link) = self.source { _ = try self.signatures.signers(of: link, home: self.node.home) }
         try await NodeAccess.use(self.node.home) { home in
             let store = try ModelStore(home: home)
             let model = try await self.model(in: store, home)
@@ -49,9 +52,13 @@ struct ManifestCommand: ShoalSubcommand {
     }
 
     private func show(_ manifest: Manifest, _ bytes: [UInt8]) throws {
+        let id = ManifestID(ofManifestBytes: bytes)
+        var link = MagnetLink(manifestID: id)
+        if case .link(let given) = self.source { link = given }
+        let signers = try self.signatures.signers(of: link, home: self.node.home)
         guard !self.json else { return try Console.print(bytes) }
-        let id = ManifestID(ofManifestBytes: bytes).hex
-        for line in ManifestSummary(manifest, id: id).lines { try Console.print(line) }
+        for line in ManifestSummary(manifest, id: id.hex).lines { try Console.print(line) }
+        for key in signers { try Console.print("signed by \(key)") }
     }
 
     private func manifest(through node: RunningNode) async throws -> [UInt8] {

@@ -42,6 +42,7 @@ struct PublishCommand: ShoalSubcommand {
             Console.say("the link names no tracker: whoever fetches it has to know one (--tracker URL adds it)")
         }
         let name = self.name ?? Publishing.name(of: self.path)
-        try Console.print(Publishing.link(to: model, named: name, trackers: self.trackers.trackers).text)
+        let link = try store.signed(Publishing.link(to: model, named: name, trackers: self.trackers.trackers))
+        try Console.print(link.text)
     }
 }
