@@ -64,6 +64,19 @@ import Testing
         #expect((model.manifest.experts != nil) == family.hasExperts)
     }
 
+    @Test(arguments: SafetensorsFixture.Family.allCases)
+    func `a folder of safetensors is published and served by its experts`(
+        family: SafetensorsFixture.Family
+    ) throws {
+        let folder = try TemporaryFolder()
+        let files = SafetensorsFixture(family, seed: 7).files(2)
+        for file in files { try folder.write("source/\(file.name)", file.bytes) }
+        let model = try folder.store().publish(path: folder("source"))
+        #expect(model.manifest.format == .safetensors)
+        try self.check(model, files)
+        #expect(try model.registryProblem() == nil)
+    }
+
     @Test func `chunks that lie in several places of a large file are hashed`() throws {
         let folder = try TemporaryFolder()
         let file = (name: "model.gguf", bytes: Self.large.bytes)
