@@ -85,7 +85,7 @@ struct RecordedDuo {
 
     private init() {
         self.sides = (1...2).map { number in
-            let key = PublicKey(bytes: [UInt8](repeating: number, count: 32))
+            let key = PublicKey(bytes: [UInt8](repeating: UInt8(number), count: 32))
             require(key != nil, "32 bytes are no key")
             let toy = Toy(key ?? PublicKey(storage: Self.digest.storage))
             let start = RecordingStart(
