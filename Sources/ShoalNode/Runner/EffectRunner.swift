@@ -149,6 +149,7 @@ final class EffectRunner: Sendable {
     /// Forgets a swarm that the mesh has left; returns when nothing of its model is read or written any more, and the loop
     /// has been told of all that was.
     func leave(_ swarm: SwarmHandle) async {
+        self.demands.fail(swarm, DemandFailure.left)
         let work = self.works.withLock { $0.removeValue(forKey: swarm) }
         await work?.finish()
         self.models.withLock { _ = $0.removeValue(forKey: swarm) }

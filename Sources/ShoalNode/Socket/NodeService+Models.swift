@@ -74,7 +74,12 @@ extension NodeService {
     func described(_ link: MagnetLink, _ trackers: [String], _ board: ProgressBoard) async throws -> StoredModel {
         if let model = try await self.open(link, board) { return model }
         let events = self.node.listen()
-        let handle = try self.node.add(link, fetches: false, at: try Self.trackers(trackers, of: link))
+        let handle = try self.node.add(
+            link,
+            fetches: false,
+            replicates: false,
+            at: try Self.trackers(trackers, of: link)
+        )
         board.follow(handle)
         // It may have come before somebody listened.
         if let model = self.node.model(of: handle) { return model }

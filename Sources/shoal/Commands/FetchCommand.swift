@@ -39,9 +39,9 @@ struct FetchCommand: ShoalSubcommand {
     @Flag(help: "Print one JSON object with the figures on stdout.")
     var json = false
 
+    @OptionGroup var files: SelectionOptions
     @OptionGroup var replication: ReplicationOptions
     @OptionGroup var signatures: SignatureOptions
-    @OptionGroup var files: SelectionOptions
     @OptionGroup var node: NodeOptions
 
     func run() async throws {
