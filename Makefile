@@ -1,4 +1,4 @@
-# Shoal's commands. Each one sets up what it needs; `make` alone lists them.
+# Shoal's commands. Each one that compiles sets up what it needs; `make` alone lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,7 +11,7 @@ ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
 small := --runs 3 --megabytes 20 --kilobytes-per-second 1500
 # Tests of values: no socket, no process, no waiting.
 pure := ShoalCoreTests|ShoalFormatsTests|ShoalWireTests|ShoalSwarmTests|ShoalSimulationTests
-sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks)
+sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks Examples)
 
 .PHONY: help run test build bench sim soak fuzz format lint clean
 

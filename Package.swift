@@ -19,7 +19,8 @@ let package = Package(
     name: "shoal",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "shoal", targets: ["shoal"])
+        .executable(name: "shoal", targets: ["ShoalCommand"]),
+        .library(name: "Shoal", targets: ["Shoal"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -96,14 +97,33 @@ let package = Package(
             ],
             swiftSettings: everywhere
         ),
+        // The library product. Folder and name differ because `Shoal` and `shoal` are one on disks that ignore case, as
+        // those of Macs do; for the same reason the program's module is not called as the program.
+        .target(
+            name: "Shoal",
+            dependencies: [
+                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
+                "ShoalTransport", "ShoalWire",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/ShoalLibrary",
+            swiftSettings: everywhere
+        ),
         .executableTarget(
-            name: "shoal",
+            name: "load-shards",
+            dependencies: ["Shoal"],
+            path: "Examples/load-shards",
+            swiftSettings: everywhere
+        ),
+        .executableTarget(
+            name: "ShoalCommand",
             dependencies: [
                 "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
+            path: "Sources/shoal",
             swiftSettings: everywhere
         ),
         .executableTarget(
@@ -132,8 +152,18 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: everywhere
         ),
+        .target(
+            name: "ModelFixtures",
+            dependencies: ["ShoalCore", "ShoalFormats"],
+            path: "Tests/ModelFixtures",
+            swiftSettings: everywhere
+        ),
         .testTarget(name: "ShoalCoreTests", dependencies: ["ShoalCore"], swiftSettings: everywhere),
-        .testTarget(name: "ShoalFormatsTests", dependencies: ["ShoalFormats"], swiftSettings: everywhere),
+        .testTarget(
+            name: "ShoalFormatsTests",
+            dependencies: ["ModelFixtures", "ShoalCore", "ShoalFormats", "TestSupport", "TestVectors"],
+            swiftSettings: everywhere
+        ),
         .testTarget(
             name: "ShoalWireTests",
             dependencies: ["ShoalCore", "ShoalWire", "TestVectors"],
@@ -154,7 +184,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ShoalStoreTests",
-            dependencies: ["ShoalCore", "ShoalFormats", "ShoalStore"],
+            dependencies: ["ModelFixtures", "ShoalCore", "ShoalFormats", "ShoalStore"],
             swiftSettings: everywhere
         ),
         .testTarget(
@@ -185,10 +215,21 @@ let package = Package(
             swiftSettings: everywhere
         ),
         .testTarget(
+            name: "ShoalTests",
+            dependencies: [
+                // The example that a test runs lies beside the tests once it is built.
+                "load-shards", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore",
+                "ShoalSwarm", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .testTarget(
             name: "ShoalCommandTests",
             dependencies: [
                 // The program that the tests run lies beside them once it is built.
-                "shoal", "ShoalCore", "ShoalFormats", "TestSupport",
+                "ShoalCommand", "ModelFixtures", "ShoalCore", "ShoalFormats", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -13,6 +13,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case trackerResponse = "tracker-response"
     case sessionDescription = "session-description"
     case recording = "recording"
+    case safetensors = "safetensors"
+    case signature = "signature"
 
     /// The one that the command line names.
     static let chosen: FuzzTarget? = {
@@ -33,6 +35,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .trackerResponse: SignalingTargets.response(bytes)
         case .sessionDescription: SignalingTargets.sessionDescription(bytes)
         case .recording: RecordingTarget.run(bytes)
+        case .safetensors: SafetensorsTarget.run(bytes)
+        case .signature: FormatTargets.signature(bytes)
         }
     }
 }

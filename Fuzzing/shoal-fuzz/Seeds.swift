@@ -10,8 +10,9 @@ enum Seeds {
         case .canonicalJSON: ("canonical-json", "hex", true)
         case .manifest: ("manifest", "manifest", false)
         case .link: ("link", "text", false)
+        case .signature: ("signature", "document", false)
         // Small files in Fuzzing/Corpus, or nothing: a script of steps is soon found.
-        case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .frameLedger: nil
+        case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .safetensors, .frameLedger: nil
         }
     }
 

@@ -57,6 +57,12 @@ package enum Cutting {
     /// Number of chunks of a shard of `size` bytes.
     package static func chunkCount(ofShardOf size: Int) -> Int { (size + self.chunkSize - 1) / self.chunkSize }
 
+    /// Positions of the chunks in which bytes of `range` lie.
+    package static func chunks(of range: Range<Int>) -> Range<Int> {
+        let first = range.lowerBound / self.chunkSize
+        return first..<(range.isEmpty ? first : (range.upperBound - 1) / self.chunkSize + 1)
+    }
+
     /// The bytes of `chunk` inside a shard of `size` bytes.
     package static func range(of chunk: ChunkIndex, inShardOf size: Int) -> Range<Int> {
         let start = chunk.position * self.chunkSize

@@ -177,7 +177,7 @@ private struct ShardCutter {
         while offset < end {
             if self.size == self.limit { self.endShard() }
             let length = min(end - offset, self.limit - self.size)
-            self.join(Manifest.Extent(file: run.file, offset: offset, length: length))
+            self.extents.join(Manifest.Extent(file: run.file, offset: offset, length: length))
             self.size += length
             offset += length
         }
@@ -193,18 +193,5 @@ private struct ShardCutter {
         self.shards.append(LayoutPlan.Shard(size: self.size, extents: self.extents, kind: self.kind))
         self.extents = []
         self.size = 0
-    }
-
-    /// Extents that touch are one.
-    private mutating func join(_ extent: Manifest.Extent) {
-        if let last = self.extents.last, last.file == extent.file, last.offset + last.length == extent.offset {
-            self.extents[self.extents.count - 1] = Manifest.Extent(
-                file: last.file,
-                offset: last.offset,
-                length: last.length + extent.length
-            )
-        } else {
-            self.extents.append(extent)
-        }
     }
 }

@@ -43,14 +43,19 @@ package struct LayoutPlan: Hashable, Sendable {
         )
     }
 
-    /// Tries the plan with hashes of nothing: all are equally long, so what passes now passes with the real ones.
-    func check() throws(ManifestError) {
-        try Manifest.checkShardCount(self.shards.count)
+    /// The manifest with the hash of nothing everywhere: where its bytes lie, before they are hashed.
+    package var unhashedManifest: Manifest {
         let blank = Digest(sha256Of: [])
-        let manifest = self.manifest(
+        return self.manifest(
             fileDigests: self.files.map { _ in blank },
             roots: self.shards.map { _ in blank }
         )
+    }
+
+    /// Tries the plan unhashed: all hashes are equally long, so what passes now passes with the real ones.
+    func check() throws(ManifestError) {
+        try Manifest.checkShardCount(self.shards.count)
+        let manifest = self.unhashedManifest
         try manifest.check()
         try ManifestReader.checkSize(ManifestWriter.bytes(of: manifest))
     }

@@ -12,8 +12,8 @@ package struct LinkError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Where to find a model: its manifest ID and, if the publisher gave them, a name, trackers, origins and a swarm key.
 ///
-/// `magnet:?xt=urn:sha256:<ID>&dn=<name>&tr=<tracker>…&ws=<origin>…&xs=<manifest URL>…&k=<swarm key>`. URLs are kept as
-/// they are written; whoever opens one decides whether it can.
+/// `magnet:?xt=urn:sha256:<ID>&dn=<name>&tr=<tracker>…&ws=<origin>…&xs=<manifest URL>…&k=<swarm key>&sig=<signature>…`.
+/// URLs are kept as they are written; whoever opens one decides whether it can. Signatures are not checked either.
 package struct MagnetLink: Hashable, Sendable {
     /// 16 KiB: what fits a command line and a QR code's worth of links; real ones have some hundred bytes.
     package static let maximumByteCount = 16 * 1024
@@ -21,7 +21,10 @@ package struct MagnetLink: Hashable, Sendable {
     /// 32 of each of `tr`, `ws` and `xs`: every tracker costs a socket.
     package static let maximumURLCount = 32
 
-    package var manifestID: ManifestID
+    /// 8 signatures: each one costs a check.
+    package static let maximumSignatureCount = 8
+
+    package let manifestID: ManifestID
     /// What people call the model; never a path.
     package var name: String?
     /// WebTorrent trackers, `ws://` or `wss://`.
@@ -32,6 +35,8 @@ package struct MagnetLink: Hashable, Sendable {
     package var manifestSources: [String]
     /// Set when the swarm is private. Whoever has the link has the key.
     package var swarmKey: SwarmKey?
+    /// What publishers say of ``manifestID``, valid or not.
+    package private(set) var signatures: [PublisherSignature] = []
 
     package init(
         manifestID: ManifestID,
@@ -63,7 +68,15 @@ package struct MagnetLink: Hashable, Sendable {
         for origin in self.origins { text += "&ws=" + PercentCoding.encode(origin) }
         for source in self.manifestSources { text += "&xs=" + PercentCoding.encode(source) }
         if let swarmKey = self.swarmKey { text += "&k=" + swarmKey.hex }
+        for signature in self.signatures { text += "&sig=" + signature.publicKey.hex + signature.bytes.hex }
         return text
+    }
+
+    /// Adds a signature, unless the link has it or has no room for more.
+    package mutating func add(_ signature: PublisherSignature) {
+        precondition(signature.manifestID == self.manifestID, "a signature of another model")
+        guard !self.signatures.contains(signature), self.signatures.count < Self.maximumSignatureCount else { return }
+        self.signatures.append(signature)
     }
 
     /// The link that `text` spells. Parameters of other programs are ignored; `dn` and `k` count once.
@@ -87,6 +100,9 @@ package struct MagnetLink: Hashable, Sendable {
             manifestSources: scan.manifestSources,
             swarmKey: scan.swarmKey
         )
+        for signature in scan.signatures {
+            self.add(PublisherSignature(of: manifestID, by: signature.key, bytes: signature.bytes))
+        }
     }
 
     /// The raw `name=value` pairs behind `magnet:?`. Split as bytes: a combining mark must not hide an `&`.
@@ -121,6 +137,7 @@ private struct MagnetScan {
     var origins: [String] = []
     var manifestSources: [String] = []
     var swarmKey: SwarmKey?
+    var signatures: [(key: PublicKey, bytes: SignatureBytes)] = []
 
     mutating func take(_ parameter: Parameter) throws(LinkError) {
         switch parameter.name {
@@ -135,6 +152,7 @@ private struct MagnetScan {
         case "ws": try self.takeURL(parameter.value, of: "ws", into: \.origins)
         case "xs": try self.takeURL(parameter.value, of: "xs", into: \.manifestSources)
         case "k": try self.takeKey(try self.decode(parameter.value, of: "k"))
+        case "sig": try self.takeSignature(try self.decode(parameter.value, of: "sig"))
         default: break
         }
     }
@@ -173,6 +191,26 @@ private struct MagnetScan {
             )
         }
         self.swarmKey = swarmKey
+    }
+
+    private mutating func takeSignature(_ text: String) throws(LinkError) {
+        let digits = ASCII.lowercase(text)
+        guard let key = PublicKey(hex: digits.prefix(2 * PublicKey.byteCount)),
+            let bytes = SignatureBytes(hex: digits.dropFirst(2 * PublicKey.byteCount))
+        else {
+            throw LinkError(
+                parameter: "sig",
+                problem: "The link's signature sig is not 192 hex digits; copy all of the link."
+            )
+        }
+        guard !self.signatures.contains(where: { $0 == (key, bytes) }) else { return }
+        guard self.signatures.count < MagnetLink.maximumSignatureCount else {
+            throw LinkError(
+                parameter: "sig",
+                problem: "The link has more than \(MagnetLink.maximumSignatureCount) signatures; leave out some."
+            )
+        }
+        self.signatures.append((key, bytes))
     }
 
     private mutating func takeURL(

@@ -84,9 +84,12 @@ struct ManifestFields {
         )
     }
 
-    /// A key that a stranger chose, fit for a terminal: at most 64 bytes, of which all but `!`–`~` are `?`.
-    static func printable(_ key: String) -> String {
-        String(decoding: key.utf8.prefix(64).map { (0x21...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+    /// A key that a stranger chose, fit for a terminal: at most `limit` bytes, of which all but `!`–`~` are `?`.
+    static func printable(_ key: String, limit: Int = 64) -> String {
+        String(
+            decoding: key.utf8.prefix(limit).map { (0x21...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
+            as: UTF8.self
+        )
     }
 
     private static func notATriple(_ field: String) -> ManifestError {

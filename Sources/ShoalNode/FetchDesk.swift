@@ -66,6 +66,9 @@ struct FetchDesk: Sendable {
         self.swarms[swarm] = wishes
     }
 
+    /// What was fetched is no longer wanted, but for those who wait.
+    mutating func drop(_ swarm: SwarmHandle) { self.swarms[swarm]?.standing = .nothing }
+
     /// The node is no longer in the swarm.
     mutating func remove(_ swarm: SwarmHandle) { self.swarms[swarm] = nil }
 }

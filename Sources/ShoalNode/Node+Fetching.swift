@@ -65,10 +65,8 @@ extension Node {
             let model = try await self.described(swarm, observer)
             let chosen = try ChosenFiles(selection, of: model)
             try await observer.onChoice(chosen)
-            if !selection.isEverything {
-                try await self.requireRoom(for: chosen.shards, swarm)
-                self.want(.shards(chosen.shards), ticket)
-            }
+            try await self.requireRoom(for: chosen.shards, swarm)
+            if !selection.isEverything { self.want(.shards(chosen.shards), ticket) }
             try await self.have(chosen.shards, chosen.files, of: model, swarm, observer)
             return chosen
         }
@@ -120,7 +118,10 @@ extension Node {
                 try progress(step)
             }
             for swarm in swarms {
-                for found in adoption.found { self.loop.post(.chunksFound(swarm, found.shard, found.chunks)) }
+                for found in adoption.found {
+                    self.loop.post(.chunksFound(swarm, found.shard, found.chunks))
+                    self.runner.arrived(found.shard, of: swarm)
+                }
             }
             return adoption
         }
@@ -150,9 +151,19 @@ extension Node {
     /// Says what a ticket is for. What failed before is tried again.
     private func want(_ wanted: Wanted, _ ticket: FetchDesk.Ticket) {
         self.runner.failures.withLock { _ = $0.remove(ticket.swarm) }
+        // Should the manifest not be here yet, there has to be room for the model before its folder is made.
+        if wanted == .everything { self.runner.expected.withLock { $0[ticket.swarm]?.isWhole = true } }
         self.fetchDesk.withLock { desk in
             desk.set(ticket, wanted)
             self.order(desk.wanted(of: ticket.swarm), of: ticket.swarm)
+        }
+    }
+
+    /// Fetches no more of a swarm than commands wait for. What is here is still served.
+    func stopFetching(_ swarm: SwarmHandle) {
+        self.fetchDesk.withLock { desk in
+            desk.drop(swarm)
+            self.order(desk.wanted(of: swarm), of: swarm)
         }
     }
 

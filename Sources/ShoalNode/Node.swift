@@ -23,6 +23,7 @@ package final class Node: Sendable {
     private let trackers: TrackerDesk
     /// Of the configuration: for links that name none.
     private let ownTrackers: [TrackerIndex]
+    private let replicationBudget: Int?
     let book = Mutex(SwarmBook())
     let fetchDesk = Mutex(FetchDesk())
     private let hub = EventHub()
@@ -58,6 +59,7 @@ package final class Node: Sendable {
         let trackers = TrackerDesk(loop: loop, authority: configuration.trackerAuthority)
         self.trackers = trackers
         self.ownTrackers = Set(try configuration.trackers.compactMap { try trackers.index(of: $0) }).sorted()
+        self.replicationBudget = configuration.replicationBudget
         var system = SystemRandomNumberGenerator()
         // Last, so that no file is left when the node cannot start.
         let recorder = try configuration.recording.map { options throws(StoreError) in
@@ -118,15 +120,20 @@ package final class Node: Sendable {
     }
 
     /// Takes part in a swarm of which only the link is known: the manifest comes from a peer.
+    ///
+    /// - Parameter replicates: whether rare shards are copied, if the node's configuration has a budget for it.
     package func add(
         _ link: MagnetLink,
         fetches: Bool = true,
+        replicates: Bool = true,
         at trackers: [TrackerURL] = []
     ) throws -> SwarmHandle {
         let indices = try self.indices(of: trackers)
         return try self.enter(link, fetches: fetches) { handle, isNew in
             if isNew {
-                self.loop.post(.addSwarm(self.description(of: link, handle, nil, fetches: fetches, at: indices)))
+                var description = self.description(of: link, handle, nil, fetches: fetches, at: indices)
+                if !replicates { description.replicationBudget = nil }
+                self.loop.post(.addSwarm(description))
             } else {
                 self.update(handle, fetches: fetches, at: indices)
             }
@@ -163,7 +170,7 @@ package final class Node: Sendable {
 
     private func prepare(_ handle: SwarmHandle, _ link: MagnetLink, isNew: Bool, fetches: Bool) {
         if isNew { self.runner.works.withLock { $0[handle] = SwarmWork(link) } }
-        self.runner.expected.withLock { $0[handle] = link.manifestID }
+        self.runner.expected.withLock { $0[handle] = (link.manifestID, isWhole: fetches) }
         // It may have failed before; what fails from now on is news.
         self.runner.failures.withLock { _ = $0.remove(handle) }
         if fetches { self.fetchDesk.withLock { $0.keep(.everything, of: handle) } }
@@ -195,6 +202,7 @@ package final class Node: Sendable {
             secret: link.joinKey,
             content: content,
             fetches: fetches,
+            replicationBudget: self.replicationBudget,
             trackers: trackers
         )
     }
@@ -202,7 +210,7 @@ package final class Node: Sendable {
     // MARK: What it is doing
 
     /// What happens from now on.
-    func listen() -> AsyncStream<NodeEvent> { self.hub.listen() }
+    package func listen() -> AsyncStream<NodeEvent> { self.hub.listen() }
 
     /// The model of a swarm, once its manifest is here.
     package func model(of handle: SwarmHandle) -> StoredModel? { self.runner.model(of: handle)?.stored }
@@ -256,9 +264,10 @@ package final class Node: Sendable {
     }
 
     /// Says goodbye to trackers and peers, and returns when every connection and thread is gone. What is verified and
-    /// not yet durable is synced; what cannot be is hashed again at the next start.
+    /// not yet durable is synced; what cannot be is hashed again at the next start. Only the first call does anything.
     package func stop() async {
-        self.runner.isStopping.store(true, ordering: .relaxed)
+        guard !self.runner.isStopping.exchange(true, ordering: .relaxed) else { return }
+        self.runner.demands.stop()
         self.loop.post(.stop)
         // The loop answers after it has carried the goodbyes out.
         _ = await self.loop.ask { _ in true }

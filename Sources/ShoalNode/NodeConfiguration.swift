@@ -13,6 +13,9 @@ package struct NodeConfiguration: Sendable {
     /// STUN and TURN servers.
     package var iceServers: [String] = []
     package var mesh = MeshConfiguration()
+    /// Up to how many bytes of a model this node holds by copying shards that few others have, where it does not fetch
+    /// all of it; nil: it copies none.
+    package var replicationBudget: Int?
     /// Threads that hash and read and write.
     package var diskThreads = 4
     /// Nil: what happens is not written down.

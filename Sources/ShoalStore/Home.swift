@@ -50,6 +50,9 @@ package final class Home: Sendable {
         flock(lock.number, LOCK_UN)
     }
 
+    /// Makes the folder of the home at `path`, which is absolute, when it is missing (mode 0700); takes no lock.
+    package static func makeFolder(_ path: String) throws(StoreError) { try Folder.create(path) }
+
     /// The path that a home given as `path` has.
     package static func absolute(_ path: String) -> String {
         var path = path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"

@@ -19,6 +19,7 @@ extension ModelStore {
         var latest = link
         latest.name = link.name ?? known.name
         if link.trackers.isEmpty { latest.trackers = known.trackers }
+        for signature in known.signatures { latest.add(signature) }
         if link.origins.isEmpty { latest.origins = known.origins }
         if link.manifestSources.isEmpty { latest.manifestSources = known.manifestSources }
         guard latest != known else { return }

@@ -12,7 +12,7 @@ package final class ModelStore: Sendable {
     let index: ModelIndex
     let folder: ModelsFolder
     /// Held, so that its lock lasts as long as this.
-    private let home: Home
+    let home: Home
     private let opened = Mutex<[ManifestID: StoredModel]>([:])
     /// Models are opened and registered one at a time: two that open the same one would both repair it.
     private let turn = DispatchSemaphore(value: 1)
@@ -43,21 +43,27 @@ package final class ModelStore: Sendable {
 
     /// The model, ready to receive what it lacks: its folder is made when this home has none. Fails before that when
     /// `bytes` are not the manifest of `id`, or when the disk has no room for what is still to come.
+    ///
+    /// - Parameter whole: whether all of it is to come; of how much room a part needs nothing is known before.
     package func receive(
         manifest bytes: [UInt8],
         id: ManifestID,
+        whole: Bool = true,
         progress: ProgressHandler? = nil
     ) throws(StoreError) -> StoredModel {
         let manifest = try Self.manifest(bytes, id)
         return try self.inTurn { () throws(StoreError) in
             if let model = self.openModel(id) { return model }
-            if try self.folder.model(id) == nil { try self.create(id, manifest, bytes) }
+            if try self.folder.model(id) == nil {
+                if whole { try self.requireRoom(for: manifest.totalSize) }
+                try self.create(id, bytes)
+            }
             guard let folder = try self.folder.model(id) else {
                 throw StoreError(.missing, "\(self.folder.path)/\(id) was removed while it was made: try again")
             }
             if try folder.manifestBytes() != bytes { try folder.writeManifest(bytes) }
             let model = try self.open(id, bytes, folder, replacesLostFiles: true, progress)
-            try self.requireRoom(for: manifest.totalSize - model.state.verifiedBytes)
+            if whole { try self.requireRoom(for: manifest.totalSize - model.state.verifiedBytes) }
             return model
         }
     }
@@ -95,8 +101,7 @@ package final class ModelStore: Sendable {
         return model
     }
 
-    private func create(_ id: ManifestID, _ manifest: Manifest, _ bytes: [UInt8]) throws(StoreError) {
-        try self.requireRoom(for: manifest.totalSize)
+    private func create(_ id: ManifestID, _ bytes: [UInt8]) throws(StoreError) {
         _ = try self.folder.make { (draft) throws(StoreError) in
             try draft.writeManifest(bytes)
             return id

@@ -29,6 +29,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case tooLarge
         /// Nothing to publish: no files, or not one byte in them.
         case empty
+        /// A file to publish is not what its first bytes say: damaged, incomplete, or a part of something.
+        case damagedSource
         /// Something else has the name that an export wants.
         case exists
         /// A file changed while it was served or hashed.

@@ -74,7 +74,7 @@ struct ShoalCommand: ParsableCommand {
         subcommands: [
             PublishCommand.self, SeedCommand.self, FetchCommand.self, TrackerCommand.self, ManifestCommand.self,
             ListCommand.self, VerifyCommand.self, RemoveCommand.self, AdoptCommand.self, StatusCommand.self,
-            PeersCommand.self, StopCommand.self, ReplayCommand.self,
+            PeersCommand.self, StopCommand.self, ReplayCommand.self, SignCommand.self,
         ]
     )
 }

@@ -259,18 +259,20 @@ extension CommandTests {
             try await onStage { stage in
                 let tracker = try await stage.tracker()
                 let own = try stage.folder.write("own.bin", Weights.bytes(1_000))
-                let wanted = try stage.folder.write("wanted.bin", Weights.bytes(2 << 20, seed: 2))
+                let wanted = try stage.folder.write("wanted.bin", Weights.bytes(4 << 20, seed: 2))
                 let first = try await stage.seeder(of: own, home: "busy", tracker: tracker.url)
-                let other = try await stage.seeder(
+                // So slow that a minute would not be enough: the node is killed in the middle, however busy this machine is.
+                let slow = try await stage.seeder(
                     of: wanted,
-                    home: "other",
+                    home: "slow",
                     tracker: tracker.url,
-                    ["--upload-limit", "500KiB"]
+                    ["--upload-limit", "64KiB"]
                 )
-                let fetch = try stage.start("fetch", [other.link], home: "busy")
+                let fetch = try stage.start("fetch", [slow.link], home: "busy")
                 try await self.until(stage, "busy") { $0.swarms.count == 2 && $0.swarms[1].verifiedBytes > 0 }
                 first.shoal.kill()
                 try await fetch.message("has ended: going on without it")
+                _ = try await stage.seeder(of: wanted, home: "quick", tracker: tracker.url)
                 let outcome = try await fetch.outcome()
                 #expect(outcome.code == 0, "\(outcome)")
                 #expect(outcome.stderr.contains("were here already"))

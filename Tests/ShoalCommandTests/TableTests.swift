@@ -1,6 +1,6 @@
 import Testing
 
-@testable import shoal
+@testable import ShoalCommand
 
 struct TableTests {
     private let table = Table(

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import shoal
+@testable import ShoalCommand
 
 /// Rates on the command line.
 struct TransferRateTests {

@@ -54,6 +54,7 @@ extension CommandTests {
             Mistake(["fetch", "magnet:?xt=urn:sha256:\(id)", "--timeout", "1e300"], "a number of seconds above 0"),
             Mistake(["manifest", "/a/path", "--timeout=-1"], "a number of seconds above 0"),
             Mistake(["manifest", "/a/path", "--timeout", "inf"], "a number of seconds above 0"),
+            Mistake(["seed", "/a/path", "--replicate", "much"], "a size is a number with a unit, such as 20GB"),
             Mistake(["seed", "/a/path", "--bind", "300.1.1.1"], "an IPv4 or IPv6 address of this machine is wanted"),
             Mistake(["seed", "/a/path", "--bind", "localhost"], "an IPv4 or IPv6 address of this machine is wanted"),
             // TEST-NET-1 (RFC 5737): nobody has it, and nothing is sent there.

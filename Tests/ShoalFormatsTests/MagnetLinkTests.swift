@@ -12,6 +12,8 @@ import Testing
         #expect(link.trackers == vector.trackers, "\(vector.name)")
         #expect(link.origins == vector.origins, "\(vector.name)")
         #expect(link.manifestSources == vector.manifestSources, "\(vector.name)")
+        #expect(link.signatures.map { [$0.publicKey.hex, $0.bytes.hex] } == vector.signatures ?? [], "\(vector.name)")
+        #expect(link.signatures.allSatisfy { $0.manifestID == link.manifestID }, "\(vector.name)")
         #expect(link.swarmKey?.hex == vector.swarmKey, "\(vector.name)")
         #expect(link.infoHash.hex == vector.infoHash, "\(vector.name)")
         #expect(link.text == vector.canonical, "\(vector.name)")
@@ -51,7 +53,7 @@ import Testing
     func `a mutated link is refused, or prints as one that reads the same`(seed: UInt64) throws {
         var dice = SeededGenerator(seed: seed)
         for _ in 0..<200 {
-            let original = try #require(Vectors.link.links.prefix(12).randomElement(using: &dice)).text
+            let original = try #require(Vectors.link.links.prefix(14).randomElement(using: &dice)).text
             var bytes = Array(original.utf8)
             let position = Int.random(in: 0..<bytes.count, using: &dice)
             switch Int.random(in: 0..<3, using: &dice) {

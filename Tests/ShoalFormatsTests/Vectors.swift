@@ -6,6 +6,7 @@ import TestVectors
 /// The test vectors in `Tests/Vectors`, which the JavaScript tests read too.
 enum Vectors {
     static let canonicalJSON = TestVectors.load("canonical-json", as: CanonicalJSONVectors.self)
+    static let gguf = TestVectors.load("gguf", as: GGUFVectors.self)
     static let layoutOne = TestVectors.load("layout1", as: LayoutVectors.self)
     static let link = TestVectors.load("link", as: LinkVectors.self)
     static let manifest = TestVectors.load("manifest", as: ManifestVectors.self)
@@ -136,6 +137,22 @@ struct LayoutVectors: Decodable {
     let refused: [Refused]
 }
 
+struct GGUFVectors: Decodable {
+    struct File: Decodable {
+        let path: String
+        let size: Int
+        let head: String
+        let seed: String
+    }
+    struct Publish: Decodable {
+        let name: String
+        let files: [File]
+        let manifest: String
+        let manifestID: String
+    }
+    let publish: [Publish]
+}
+
 struct LinkVectors: Decodable {
     struct Link: Decodable {
         let name: String
@@ -147,6 +164,8 @@ struct LinkVectors: Decodable {
         let origins: [String]
         let manifestSources: [String]
         let swarmKey: String?
+        /// Key and signature of each.
+        let signatures: [[String]]?
         let infoHash: String
     }
     struct Refused: Decodable {

@@ -3,6 +3,7 @@ import Logging
 import ShoalCore
 import ShoalStore
 import ShoalSwarm
+import ShoalWire
 import Synchronization
 import TestSupport
 import Testing
@@ -69,11 +70,12 @@ struct RecordingTests {
         to path: String,
         batches: Int,
         limit: Int = .max,
-        backlogLimit: Int = NodeRecorder.backlogLimit
+        backlogLimit: Int = NodeRecorder.backlogLimit,
+        logger: Logger = RecordingTests.silent
     ) throws {
         var options = RecordingOptions(path: path)
         options.limit = limit
-        let recorder = try NodeRecorder(options, backlogLimit: backlogLimit, logger: Self.silent)
+        let recorder = try NodeRecorder(options, backlogLimit: backlogLimit, logger: logger)
         let identity = try NodeIdentity.load(home: URL(filePath: path).deletingLastPathComponent().path)
         let start = RecordingStart(
             configuration: MeshConfiguration(),
@@ -115,7 +117,58 @@ struct RecordingTests {
         let (steps, ending, _) = try self.replay(folder("slow"))
         #expect(ending == .recorded(.tooSlow))
         #expect(steps.isEmpty)
-        try self.record(to: folder("quick"), batches: 10, backlogLimit: 10)
+        try self.record(to: folder("quick"), batches: 10, backlogLimit: 12 * RecordingWeight.value)
         #expect(try self.replay(folder("quick")).steps.count == 10)
+    }
+
+    @Test
+    func `a recording that ends early says so in the log, at once`() throws {
+        let folder = try TemporaryFolder()
+        let lines = Journal<String>()
+        let logger = Logger(label: "test") { _ in NotingLogHandler(lines: lines) }
+        try self.record(to: folder("slow"), batches: 3, backlogLimit: 0, logger: logger)
+        try self.record(to: folder("full"), batches: 100, limit: 1_000, logger: logger)
+        try self.record(to: folder("whole"), batches: 3, logger: logger)
+        #expect(
+            lines.entries == [
+                "recording ended early: the disk did not keep up with the recording; the node went on",
+                "recording ended early: the recording reached its size limit; the node went on",
+            ]
+        )
+    }
+
+    @Test
+    func `what waits to be written is weighed by its bytes`() {
+        let manifest = [UInt8](repeating: 1, count: 1_000_000)
+        let content = SwarmContent(
+            manifest: manifest,
+            shardSizes: [Int](repeating: 1, count: 1_000),
+            complete: Bitfield(count: 1_000),
+            partial: [:],
+            hashLists: Bitfield(count: 1_000)
+        )
+        #expect(RecordingWeight.of(.manifestAccepted(SwarmHandle(1), content)) > 1_000_000)
+        #expect(RecordingWeight.of(.checkManifest(SwarmHandle(1), bytes: manifest, from: ConnectionID(1))) > 1_000_000)
+        let part = ControlMessage(.manifestPart(offset: 0, total: 1, bytes: [UInt8](repeating: 1, count: 16_384)))
+        #expect(RecordingWeight.of(.received(ConnectionID(1), part)) >= 16_384)
+        #expect(RecordingWeight.of(.send(ConnectionID(1), part)) >= 16_384)
+        #expect(RecordingWeight.of(.described(ConnectionID(1), sdp: String(repeating: "v", count: 9_000))) >= 9_000)
+        #expect(RecordingWeight.of([.deadline, .stop], [], []) == 2 * RecordingWeight.value)
+    }
+}
+
+/// Notes each line that is logged.
+private struct NotingLogHandler: LogHandler {
+    let lines: Journal<String>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.metadata[key] }
+        set { self.metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        self.lines.note("\(event.message): \(event.metadata?["shoal.reason"]?.description ?? "")")
     }
 }

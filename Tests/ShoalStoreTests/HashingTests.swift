@@ -7,9 +7,10 @@ import Testing
 @testable import ShoalStore
 
 @Suite struct HashingTests {
-    private func dispenser(_ counts: [Int]) -> BlockDispenser {
+    private func dispenser(_ counts: [Int]) -> BlockDispenser<IndexingIterator<[SourceBlock]>> {
         BlockDispenser(fileCount: counts.count) { file in
-            (0..<counts[file]).map { SourceBlock(file: file, turn: $0, offset: $0, length: 1, firstChunk: 0) }
+            (0..<counts[file]).map { SourceBlock(file: file, turn: $0, offset: $0, length: 1, run: 0, runOffset: $0) }
+                .makeIterator()
         }
     }
 

@@ -68,7 +68,8 @@ struct Testbed {
         configuration: MeshConfiguration = MeshConfiguration(),
         manifest: [UInt8]? = nil,
         hashLists: Bool = true,
-        fetches: Bool = true
+        fetches: Bool = true,
+        replicationBudget: Int? = nil
     ) -> Int {
         let number = self.nodes.count
         let machine = MeshMachine(
@@ -86,6 +87,7 @@ struct Testbed {
             secret: Self.secret,
             content: complete.map { self.content(complete: $0, manifest: manifest, hashLists: hashLists) },
             fetches: fetches,
+            replicationBudget: replicationBudget,
             trackers: (0..<trackers).map(TrackerIndex.init)
         )
         self.post(.addSwarm(description), to: number)
@@ -229,6 +231,11 @@ struct Testbed {
     private mutating func disconnect(_ end: End, _ reason: String) {
         self.nodes[end.node].disconnected.append(reason)
         self.close(end, reason: reason)
+    }
+
+    /// The open connections of a node, oldest first.
+    func connections(of node: Int) -> [ConnectionID] {
+        self.ends.keys.filter { $0.node == node }.map(\.connection).sorted()
     }
 
     /// Takes a connection away from both sides, as a cut cable or a killed process does.

@@ -126,7 +126,7 @@ import Testing
 
     @Test func `peers beyond the upload slots are told to come back, and do`() {
         var configuration = MeshConfiguration()
-        configuration.uploadSlots = 1
+        configuration.uploadSlots = 1...1
         var bed = Testbed(shardSizes: Self.shardSizes)
         let seeder = bed.addNode(complete: bed.allShards, configuration: configuration)
         let fetchers = (0..<3).map { _ in bed.addNode(complete: nil) }

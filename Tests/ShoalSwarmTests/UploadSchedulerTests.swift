@@ -11,7 +11,7 @@ import Testing
 
     private func scheduler(slots: Int = 2, atOnce: Int = 8, each: Int = 2) -> UploadScheduler {
         var configuration = MeshConfiguration()
-        configuration.uploadSlots = slots
+        configuration.uploadSlots = slots...slots
         configuration.servesAtOnce = atOnce
         configuration.servesAtOncePerPeer = each
         return UploadScheduler(configuration: configuration, at: .zero)
@@ -78,7 +78,7 @@ import Testing
         _ = scheduler.nextServes(at: .zero)
         _ = self.serve(&scheduler, 1, 1, 0)
         #expect(self.ask(&scheduler, 2, 2) == .busy)
-        scheduler.acknowledged(ConnectionID(1), chunks: 1)
+        scheduler.acknowledged(ConnectionID(1), chunks: 1, at: .zero)
         #expect(self.ask(&scheduler, 2, 3) == nil)
     }
 

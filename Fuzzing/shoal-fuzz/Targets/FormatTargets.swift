@@ -1,6 +1,6 @@
 import ShoalFormats
 
-/// What describes models: manifests and links.
+/// What describes models: manifests, links and signatures.
 enum FormatTargets {
     /// A document that is accepted is, byte for byte, what the writer prints for its values.
     static func canonicalJSON(_ bytes: [UInt8]) {
@@ -50,6 +50,19 @@ enum FormatTargets {
             require(
                 ManifestWriter.bytes(of: manifest) == bytes,
                 "a manifest is written in another way than it was read"
+            )
+        } catch {
+            require(!error.problem.isEmpty, "a refusal says nothing")
+        }
+    }
+
+    /// A signature that is accepted is written as it was read, but for a line end.
+    static func signature(_ bytes: [UInt8]) {
+        do throws(SignatureError) {
+            let signature = try PublisherSignature(document: bytes)
+            require(
+                signature.document == bytes || signature.document + [UInt8(ascii: "\n")] == bytes,
+                "a signature is written in another way than it was read"
             )
         } catch {
             require(!error.problem.isEmpty, "a refusal says nothing")

@@ -1,6 +1,7 @@
 import Foundation
 import ShoalCore
 import ShoalSwarm
+import Synchronization
 
 /// The one thread that owns the mesh machine: takes a batch of inputs, stamps it with one instant, lets the machine
 /// handle it, carries the effects out, sleeps until the next input or deadline.
@@ -15,6 +16,8 @@ final class NodeLoop: Sendable {
     }
 
     let mailbox = Mailbox<Item>()
+    /// What is left of the machine when the thread is over: questions are still answered.
+    private let remains = Mutex<MeshMachine?>(nil)
 
     func post(_ input: MeshInput) { self.mailbox.post(.input(input)) }
 
@@ -22,10 +25,19 @@ final class NodeLoop: Sendable {
         self.mailbox.post(.accounted(input, onceTaken: onceTaken))
     }
 
-    /// What `question` finds in the machine.
+    /// What `question` finds in the machine, or in what is left of it.
     func ask<Answer: Sendable>(_ question: @escaping @Sendable (borrowing MeshMachine) -> Answer) async -> Answer {
         await withCheckedContinuation { continuation in
             self.mailbox.post(.ask { continuation.resume(returning: question($0)) })
+            self.answerTheLast()
+        }
+    }
+
+    /// Answers what was asked too late for the thread, once that is over; what else comes then is dropped.
+    private func answerTheLast() {
+        guard let machine = self.remains.withLock({ $0 }) else { return }
+        for item in self.mailbox.take(until: .zero) {
+            if case .ask(let question) = item { question(machine) }
         }
     }
 
@@ -36,9 +48,8 @@ final class NodeLoop: Sendable {
         recorder: NodeRecorder?,
         carryOut: @escaping @Sendable (MeshEffect) -> Void
     ) {
-        let mailbox = self.mailbox
         let start = machine
-        let thread = Thread { Self.run(start, mailbox, recorder, carryOut) }
+        let thread = Thread { [self] in self.run(start, recorder, carryOut) }
         thread.name = "shoal.loop"
         thread.start()
     }
@@ -50,9 +61,8 @@ final class NodeLoop: Sendable {
         }
     }
 
-    private static func run(
+    private func run(
         _ start: MeshMachine,
-        _ mailbox: Mailbox<Item>,
         _ recorder: NodeRecorder?,
         _ carryOut: @Sendable (MeshEffect) -> Void
     ) {
@@ -62,7 +72,7 @@ final class NodeLoop: Sendable {
         var questions: [@Sendable (borrowing MeshMachine) -> Void] = []
         while true {
             var whenOver: (@Sendable () -> Void)?
-            let items = mailbox.take(until: machine.nextDeadline)
+            let items = self.mailbox.take(until: machine.nextDeadline)
             let now = NodeClock.now
             for item in items {
                 switch item {
@@ -86,7 +96,11 @@ final class NodeLoop: Sendable {
             effects.removeAll(keepingCapacity: true)
             for question in questions { question(machine) }
             questions.removeAll(keepingCapacity: true)
-            if let whenOver { return whenOver() }
+            guard let whenOver else { continue }
+            let last = machine
+            self.remains.withLock { $0 = last }
+            self.answerTheLast()
+            return whenOver()
         }
     }
 }

@@ -12,18 +12,18 @@ import Synchronization
 /// The recording ends before its node when the file has its full size, and when the disk is so slow that too much
 /// waits: a node never waits for its recording.
 final class NodeRecorder: Sendable {
-    /// 65,536 inputs and effects may wait, some seconds of a busy node.
-    static let backlogLimit = 65_536
+    /// 64 MiB may wait (``RecordingWeight``): some seconds of a busy node, or the largest manifest twice.
+    static let backlogLimit = 64 << 20
 
     /// What waits to be written.
     private enum Note: Sendable {
         case start(RecordingStart)
-        case batch(Instant, [MeshInput], [MeshEffect], [RecordedAnswer])
+        case batch(Instant, [MeshInput], [MeshEffect], [RecordedAnswer], weight: Int)
         case end(RecordingEnd)
     }
 
     private struct State {
-        /// Inputs and effects that wait.
+        /// What waits to be written, in bytes of memory, answers of which no batch has been told included.
         var backlog = 0
         /// What keyed functions answered since the last batch.
         var answers: [RecordedAnswer] = []
@@ -35,6 +35,7 @@ final class NodeRecorder: Sendable {
     private let notes = Mailbox<Note>()
     private let written = DispatchGroup()
     private let backlogLimit: Int
+    private let logger: Logger
 
     /// Makes the file, readable by its owner alone.
     ///
@@ -45,6 +46,7 @@ final class NodeRecorder: Sendable {
         logger: Logger
     ) throws(StoreError) {
         self.backlogLimit = backlogLimit
+        self.logger = logger
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         let descriptor = open(options.path, flags, mode_t(0o600))
         guard descriptor >= 0 else {
@@ -54,7 +56,7 @@ final class NodeRecorder: Sendable {
         let file = RecordingSink(FileHandle(fileDescriptor: descriptor, closeOnDealloc: true), limit: options.limit)
         self.written.enter()
         let thread = Thread { [self] in
-            self.write(to: file, logger)
+            self.write(to: file)
             self.written.leave()
         }
         thread.name = "shoal.recorder"
@@ -65,7 +67,9 @@ final class NodeRecorder: Sendable {
     func listening(to authenticator: any Authenticator) -> any Authenticator {
         ListeningAuthenticator(authenticator: authenticator) { [self] answer in
             self.state.withLock { state in
-                if !state.isOver { state.answers.append(answer) }
+                guard !state.isOver, state.backlog <= self.backlogLimit else { return }
+                state.answers.append(answer)
+                state.backlog += RecordingWeight.value
             }
         }
     }
@@ -79,7 +83,10 @@ final class NodeRecorder: Sendable {
             defer { state.answers = [] }
             return state.answers
         }
-        self.leave(.batch(now, inputs, effects, answers), weight: inputs.count + effects.count)
+        let weight = RecordingWeight.of(inputs, effects, answers)
+        // The answers have been counted as they came.
+        let more = weight - answers.count * RecordingWeight.value
+        self.leave(.batch(now, inputs, effects, answers, weight: weight), weight: more)
     }
 
     /// The node has stopped. Blocks until everything is in the file.
@@ -89,28 +96,40 @@ final class NodeRecorder: Sendable {
     }
 
     private func leave(_ note: Note, weight: Int) {
-        self.state.withLock { state in
-            guard !state.isOver else { return }
+        let isTooSlow = self.state.withLock { state -> Bool in
+            guard !state.isOver else { return false }
             state.backlog += weight
-            if state.backlog > self.backlogLimit {
+            guard state.backlog <= self.backlogLimit else {
                 self.notes.post(.end(.tooSlow))
                 state.isOver = true
-            } else {
-                self.notes.post(note)
-                if case .end = note { state.isOver = true }
+                return true
             }
+            self.notes.post(note)
+            if case .end = note { state.isOver = true }
+            return false
         }
+        // Now, and not when the thread that is behind comes to it.
+        if isTooSlow { self.tell(.tooSlow) }
     }
 
-    private func write(to start: RecordingSink, _ logger: Logger) {
+    /// That a recording ends before its node.
+    private func tell(_ end: RecordingEnd) {
+        self.logger.warning("recording ended early", metadata: ["shoal.reason": "\(end)"])
+    }
+
+    private func write(to start: RecordingSink) {
         var sink = start
         do {
             while !sink.isOver {
-                for note in self.notes.take(until: nil) { try self.write(note, to: &sink) }
+                for note in self.notes.take(until: nil) {
+                    let wasFull = sink.isFull
+                    try self.write(note, to: &sink)
+                    if sink.isFull, !wasFull { self.tell(.full) }
+                }
                 try sink.flush()
             }
         } catch {
-            logger.error("recording ended", metadata: ["shoal.error": "\(error)"])
+            self.logger.error("recording ended", metadata: ["shoal.error": "\(error)"])
         }
         self.state.withLock { state in
             state.isOver = true
@@ -121,9 +140,9 @@ final class NodeRecorder: Sendable {
     private func write(_ note: Note, to sink: inout RecordingSink) throws {
         switch note {
         case .start(let start): try sink.put(start)
-        case .batch(let now, let inputs, let effects, let answers):
+        case .batch(let now, let inputs, let effects, let answers, let weight):
             try sink.put(now, inputs, effects, answers)
-            self.state.withLock { $0.backlog -= inputs.count + effects.count }
+            self.state.withLock { $0.backlog -= weight }
         case .end(let end): try sink.finish(end)
         }
     }
@@ -137,6 +156,8 @@ private struct RecordingSink: Sendable {
     private var bytes = RecordingFile.magic
     private var size = RecordingFile.magic.count
     private(set) var isOver = false
+    /// It is over because of its limit.
+    private(set) var isFull = false
 
     /// Room that the last record finds in any case.
     private static let reserve = 64
@@ -175,7 +196,10 @@ private struct RecordingSink: Sendable {
     private mutating func put(_ entries: [RecordingEntry]) throws {
         guard !self.isOver else { return }
         let records = try entries.flatMap { try RecordingFile.record($0) }
-        guard self.size + records.count + Self.reserve <= self.limit else { return try self.finish(.full) }
+        guard self.size + records.count + Self.reserve <= self.limit else {
+            self.isFull = true
+            return try self.finish(.full)
+        }
         self.size += records.count
         self.bytes += records
     }

@@ -112,6 +112,7 @@ extension EffectRunner {
                 switch try model.stored.write(receipt.chunk, of: receipt.shard, bytes: bytes) {
                 case .verified:
                     self.settle(slot, .chunkVerified(receipt))
+                    self.arrived(receipt.shard, of: receipt.swarm)
                     if model.isFirstChunk() { self.logger.info("first chunk verified") }
                 case .corrupt: self.settle(slot, .chunkCorrupt(receipt))
                 }
@@ -121,6 +122,12 @@ extension EffectRunner {
             }
         }
         if !isBegun { self.settle(slot, .chunkDropped(receipt)) }
+    }
+
+    /// Something of a shard is here: somebody may have waited for it.
+    func arrived(_ shard: ShardIndex, of swarm: SwarmHandle) {
+        guard let model = self.model(of: swarm)?.stored else { return }
+        self.demands.arrived(shard, of: swarm) { model.has($0.chunks, of: $0.shard) }
     }
 
     func drop(_ receipt: ChunkReceipt) {

@@ -8,22 +8,19 @@ import Synchronization
 /// What the mesh wants of the store.
 extension EffectRunner {
     func checkManifest(_ swarm: SwarmHandle, _ bytes: [UInt8], from connection: ConnectionID) {
-        guard let id = self.expected.withLock({ $0[swarm] }) else { return }
+        guard let (id, isWhole) = self.expected.withLock({ $0[swarm] }) else { return }
         _ = self.submit(for: swarm) {
             do throws(StoreError) {
-                let model = ModelDesk(try self.store.receive(manifest: bytes, id: id))
-                self.register(model, swarm)
+                let model = ModelDesk(try self.store.receive(manifest: bytes, id: id, whole: isWhole))
+                self.models.withLock { $0[swarm] = model }
+                // Before anybody hears that the model is known, and wants something of it.
                 self.loop.post(.manifestAccepted(swarm, model.content))
+                self.tell(of: model, swarm)
             } catch {
                 guard error.code == .wrongManifest else { return self.fail(swarm, error) }
                 self.loop.post(.manifestRejected(swarm, from: connection, reason: error.message))
             }
         }
-    }
-
-    func register(_ model: ModelDesk, _ swarm: SwarmHandle) {
-        self.models.withLock { $0[swarm] = model }
-        self.tell(of: model, swarm)
     }
 
     /// What is to be said of a model that has just been opened.
@@ -134,8 +131,9 @@ extension EffectRunner {
         self.isStopping.load(ordering: .relaxed) || self.work(of: swarm)?.isOver ?? true
     }
 
-    /// The store cannot go on with this swarm. Said once.
+    /// The store cannot go on with this swarm. Said once, but to everybody who waits for something of it.
     func fail(_ swarm: SwarmHandle, _ error: StoreError) {
+        self.demands.fail(swarm, error)
         let isFirst = self.failures.withLock { $0.insert(swarm).inserted }
         guard isFirst else { return }
         self.loop.post(.storeFailed(swarm, reason: error.message))

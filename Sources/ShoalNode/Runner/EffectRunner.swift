@@ -20,10 +20,12 @@ final class EffectRunner: Sendable {
     let onEvent: @Sendable (NodeEvent) -> Void
     let slab: Slab
     let uploads: UploadDesk
+    /// Who waits for which shards.
+    let demands: DemandDesk
     let desks = Mutex<[ConnectionID: ConnectionDesk]>([:])
     let models = Mutex<[SwarmHandle: ModelDesk]>([:])
-    /// Which manifest each swarm waits for.
-    let expected = Mutex<[SwarmHandle: ManifestID]>([:])
+    /// Which manifest each swarm waits for, and whether the whole model is to come.
+    let expected = Mutex<[SwarmHandle: (manifest: ManifestID, isWhole: Bool)]>([:])
     /// What is being done for each swarm.
     let works = Mutex<[SwarmHandle: SwarmWork]>([:])
     /// Swarms whose failure has been told.
@@ -53,6 +55,7 @@ final class EffectRunner: Sendable {
         self.onEvent = onEvent
         self.slab = Slab(slots: configuration.room)
         self.uploads = UploadDesk(buffers: configuration.servesAtOnce)
+        self.demands = DemandDesk { loop.post($0) }
     }
 
     func connect(_ wiring: Wiring) { self.wiring.withLock { $0 = wiring } }
@@ -117,6 +120,8 @@ final class EffectRunner: Sendable {
         self.logger.debug("observed", metadata: ["shoal.observation": "\(observation)"])
         switch observation {
         case .shardCompleted(let swarm, _): self.synchronize(swarm)
+        case .manifestArrived(let swarm): self.demands.renew(nil, of: swarm)
+        case .shardsLost(let swarm, let shards, _): self.demands.renew(shards, of: swarm)
         case .swarmCompleted(let swarm):
             self.logger.info("every chunk verified")
             self.finish(swarm)
@@ -144,6 +149,7 @@ final class EffectRunner: Sendable {
     /// Forgets a swarm that the mesh has left; returns when nothing of its model is read or written any more, and the loop
     /// has been told of all that was.
     func leave(_ swarm: SwarmHandle) async {
+        self.demands.fail(swarm, DemandFailure.left)
         let work = self.works.withLock { $0.removeValue(forKey: swarm) }
         await work?.finish()
         self.models.withLock { _ = $0.removeValue(forKey: swarm) }

@@ -58,7 +58,7 @@ struct TrackerFields {
             )
         }
         do {
-            self.object = try JSONReader.read(bytes)
+            self.object = try JSONValue(reading: bytes)
         } catch {
             throw TrackerCodecError(field: "message", problem: "no JSON: \(error)")
         }

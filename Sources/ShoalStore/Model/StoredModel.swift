@@ -75,6 +75,11 @@ package final class StoredModel: Sendable {
     /// What is here now.
     package var state: StoredState { self.book.withLock { $0 }.snapshot() }
 
+    /// Whether all of these chunks are here.
+    package func has(_ chunks: Range<Int>, of shard: ShardIndex) -> Bool {
+        self.book.withLock { book in chunks.allSatisfy { book.isPresent(ChunkIndex($0), of: shard) } }
+    }
+
     /// Whether some of the shard lies in a file of the user's.
     package func isExternal(_ shard: ShardIndex) -> Bool {
         self.manifest.shards[shard.position].extents.contains { self.files.external($0.file) != nil }

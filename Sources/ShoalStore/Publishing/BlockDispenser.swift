@@ -1,8 +1,9 @@
 import Synchronization
 
-/// A run of bytes of one source file, and the chunks that it is.
+/// Bytes of one source file that a worker reads at once: whole pieces of chunks.
 struct SourceBlock: Hashable, Sendable {
-    /// 1 MiB: eight chunks. A worker has one in memory, at most 32 MiB for all (``AllCores/maximumWorkers``).
+    /// 1 MiB: eight chunks, where chunks follow each other. A worker has one in memory, at most 32 MiB for all
+    /// (``AllCores/maximumWorkers``).
     static let limit = 1 << 20
 
     /// Position in the plan.
@@ -11,18 +12,19 @@ struct SourceBlock: Hashable, Sendable {
     let turn: Int
     let offset: Int
     let length: Int
-    /// The number, among all chunks of the model, of its first chunk.
-    let firstChunk: Int
+    /// Where its first piece begins: the number of a run of the file, and bytes of it (``SourceRuns``).
+    let run: Int
+    let runOffset: Int
 }
 
 /// Hands out blocks so that all cores have work although a file's own hash is computed in order.
 ///
 /// Two workers on a file keep its hash busy: while one feeds it, the other hashes chunks. So a third worker opens the next
 /// file, and only when there is none does it join a file that has two.
-final class BlockDispenser: Sendable {
+final class BlockDispenser<Blocks: IteratorProtocol<SourceBlock> & Sendable>: Sendable {
     private struct Cursor {
-        let blocks: [SourceBlock]
-        var next = 0
+        var blocks: Blocks
+        var next: SourceBlock?
         var workers = 0
     }
 
@@ -33,11 +35,11 @@ final class BlockDispenser: Sendable {
     }
 
     private let fileCount: Int
-    private let blocks: @Sendable (Int) -> [SourceBlock]
+    private let blocks: @Sendable (Int) -> Blocks
     private let state = Mutex(State())
 
     /// `blocks` tells those of a file, in order; it is asked once for each.
-    init(fileCount: Int, blocks: @escaping @Sendable (Int) -> [SourceBlock]) {
+    init(fileCount: Int, blocks: @escaping @Sendable (Int) -> Blocks) {
         self.fileCount = fileCount
         self.blocks = blocks
     }
@@ -51,9 +53,9 @@ final class BlockDispenser: Sendable {
             while state.nextFile < self.fileCount {
                 let file = state.nextFile
                 state.nextFile += 1
-                let blocks = self.blocks(file)
-                guard !blocks.isEmpty else { continue }
-                state.cursors[file] = Cursor(blocks: blocks)
+                var blocks = self.blocks(file)
+                guard let next = blocks.next() else { continue }
+                state.cursors[file] = Cursor(blocks: blocks, next: next)
                 return Self.take(file, &state)
             }
             return Self.leastBusy(state).flatMap { Self.take($0, &state) }
@@ -64,7 +66,7 @@ final class BlockDispenser: Sendable {
     func giveBack(_ block: SourceBlock) {
         self.state.withLock { state in
             state.cursors[block.file]?.workers -= 1
-            if let cursor = state.cursors[block.file], cursor.workers == 0, cursor.next == cursor.blocks.count {
+            if let cursor = state.cursors[block.file], cursor.workers == 0, cursor.next == nil {
                 state.cursors[block.file] = nil
             }
         }
@@ -81,14 +83,13 @@ final class BlockDispenser: Sendable {
     /// There are never more cursors than workers.
     private static func leastBusy(_ state: State) -> Int? {
         state.cursors
-            .filter { $0.value.next < $0.value.blocks.count }
+            .filter { $0.value.next != nil }
             .min { ($0.value.workers, $0.key) < ($1.value.workers, $1.key) }?.key
     }
 
     private static func take(_ file: Int, _ state: inout State) -> SourceBlock? {
-        guard var cursor = state.cursors[file] else { return nil }
-        let block = cursor.blocks[cursor.next]
-        cursor.next += 1
+        guard var cursor = state.cursors[file], let block = cursor.next else { return nil }
+        cursor.next = cursor.blocks.next()
         cursor.workers += 1
         state.cursors[file] = cursor
         return block

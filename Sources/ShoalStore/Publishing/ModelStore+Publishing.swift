@@ -6,10 +6,19 @@ extension ModelStore {
     ///
     /// Publishing the same files again costs a look at each, as long as size, time of change and inode are the same. When
     /// the home holds all of the model already, its own copy is served.
-    package func publish(path: String, progress: ProgressHandler? = nil) throws(StoreError) -> StoredModel {
+    ///
+    /// - Parameter noted: told, in sentences, what the publisher should know of files that are published for the first
+    ///   time.
+    package func publish(
+        path: String,
+        progress: ProgressHandler? = nil,
+        noted: ((String) -> Void)? = nil
+    ) throws(StoreError) -> StoredModel {
         let tree = try SourceTree(path: path)
         if let model = try self.publishedBefore(tree, progress) { return model }
-        let plan = try Self.plan(tree)
+        let anatomy = try tree.anatomy()
+        let plan = try Self.plan(anatomy)
+        if let noted { anatomy.notes.forEach(noted) }
         let id = try self.folder.make { (draft) throws(StoreError) in
             let hashes = try draft.openHashes()
             let manifest = try SourceHasher(tree: tree, plan: plan, hashes: hashes, progress: progress).manifest()
@@ -49,13 +58,9 @@ extension ModelStore {
         }
     }
 
-    /// Format `files`: cut without looking into them.
-    private static func plan(_ tree: SourceTree) throws(StoreError) -> LayoutPlan {
+    private static func plan(_ anatomy: SourceAnatomy) throws(StoreError) -> LayoutPlan {
         do throws(ManifestError) {
-            return try LayoutOne.plan(
-                format: .files,
-                files: tree.files.map { .plain(path: $0.path, size: $0.identity.size) }
-            )
+            return try anatomy.plan()
         } catch {
             throw StoreError(.badName, "cannot be published: \(error)", cause: error)
         }

@@ -1,138 +1,132 @@
 import ShoalCore
 import ShoalFormats
 
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif
-
-/// Hashes the user's files: every chunk, every shard, every whole file, reading each byte once and using every core.
+/// Hashes the user's files: every chunk, every shard, every whole file, in the order of the files, using every core.
 ///
-/// Digests of chunks go straight into the file of hash lists, so memory does not grow with the model.
+/// Each byte is read once, except those of chunks that ``SeamBook`` calls torn. Digests of chunks go straight into the
+/// file of hash lists, so memory does not grow with the model.
 struct SourceHasher: Sendable {
     private let tree: SourceTree
     private let plan: LayoutPlan
     private let hashes: Descriptor
     private let meter: ProgressMeter
-    /// For each file of the plan the shards that are cut from it, ascending by offset.
-    private let shardsOfFile: [[Int]]
-    /// For each shard the number of its first chunk.
-    private let firstChunks: [Int]
+    private let map: ChunkMap
+    private let runs: SourceRuns
+    private let files: [SourceFile]
+    private let seams: SeamBook
 
-    /// `tree` has the files of `plan` in the same order. Each shard is one extent, as it is in format `files`.
-    init(tree: SourceTree, plan: LayoutPlan, hashes: Descriptor, progress: ProgressHandler?) {
+    /// `tree` has the files of `plan` in the same order. `seams` is empty, but for tests.
+    init(
+        tree: SourceTree,
+        plan: LayoutPlan,
+        hashes: Descriptor,
+        progress: ProgressHandler?,
+        seams: SeamBook = SeamBook()
+    ) {
         self.tree = tree
         self.plan = plan
         self.hashes = hashes
         self.meter = ProgressMeter(total: plan.totalSize, handler: progress)
-        var shardsOfFile = [[Int]](repeating: [], count: plan.files.count)
-        var firstChunks: [Int] = []
-        var chunk = 0
-        for (position, shard) in plan.shards.enumerated() {
-            precondition(shard.extents.count == 1, "a plain file is cut into runs of bytes")
-            shardsOfFile[shard.extents[0].file].append(position)
-            firstChunks.append(chunk)
-            chunk += shard.chunkCount
-        }
-        self.shardsOfFile = shardsOfFile
-        self.firstChunks = firstChunks
+        self.map = ChunkMap(plan.unhashedManifest)
+        self.runs = SourceRuns(self.map, fileCount: plan.files.count)
+        self.files = tree.files.map { SourceFile($0) }
+        self.seams = seams
     }
 
     /// The manifest. Fails with ``StoreError/Code/changed`` when a file changes meanwhile.
     func manifest() throws(StoreError) -> Manifest {
-        let fileHashes = self.plan.files.map { _ in OrderedHash() }
-        let dispenser = BlockDispenser(fileCount: self.plan.files.count) { self.blocks(of: $0) }
+        let dispenser = BlockDispenser(fileCount: self.plan.files.count) { self.runs.blocks(of: $0) }
         try AllCores.run(count: AllCores.workers, scratch: SourceBlock.limit) { (_, scratch) throws(StoreError) in
             while let block = dispenser.take() {
                 defer { dispenser.giveBack(block) }
                 do throws(StoreError) {
-                    try self.hash(block, fileHashes[block.file], scratch)
+                    try self.hash(block, scratch)
                 } catch {
                     dispenser.close()
                     throw error
                 }
             }
         }
+        try self.mendTornChunks()
+        try self.checkUnchanged()
         var roots: [Digest] = []
-        for position in self.plan.shards.indices { roots.append(try self.root(of: position)) }
-        let manifest = self.plan.manifest(fileDigests: fileHashes.map(\.digest), roots: roots)
+        for position in self.plan.shards.indices { roots.append(try self.root(of: ShardIndex(position))) }
+        let manifest = self.plan.manifest(fileDigests: self.files.map(\.hash.digest), roots: roots)
         try self.meter.complete()
         return manifest
     }
 
-    private func blocks(of file: Int) -> [SourceBlock] {
-        var blocks: [SourceBlock] = []
-        for shard in self.shardsOfFile[file] {
-            let extent = self.plan.shards[shard].extents[0]
-            for start in stride(from: 0, to: extent.length, by: SourceBlock.limit) {
-                blocks.append(
-                    SourceBlock(
-                        file: file,
-                        turn: blocks.count,
-                        offset: extent.offset + start,
-                        length: min(SourceBlock.limit, extent.length - start),
-                        firstChunk: self.firstChunks[shard] + start / Cutting.chunkSize
-                    )
-                )
-            }
-        }
-        return blocks
-    }
-
     /// Hashes the block's chunks, and the block into its file's hash: whichever can be done first.
-    private func hash(
-        _ block: SourceBlock,
-        _ fileHash: OrderedHash,
-        _ scratch: UnsafeMutableRawBufferPointer
-    ) throws(StoreError) {
+    private func hash(_ block: SourceBlock, _ scratch: UnsafeMutableRawBufferPointer) throws(StoreError) {
+        let file = self.files[block.file]
         var hadTurn = false
         // Whoever waits for this turn waits in vain otherwise.
-        defer { if !hadTurn { fileHash.endTurn(fileHash.wait(forTurn: block.turn)) } }
+        defer { if !hadTurn { file.hash.endTurn(file.hash.wait(forTurn: block.turn)) } }
 
-        let bytes = try self.read(block, scratch)
-        if var hash = fileHash.hash(ifTurn: block.turn) {
+        let room = UnsafeMutableRawBufferPointer(rebasing: scratch[..<block.length])
+        try file.read(into: room, at: block.offset)
+        let bytes = UnsafeRawBufferPointer(room)
+        if var hash = file.hash.hash(ifTurn: block.turn) {
             hash.update(bytes)
-            fileHash.endTurn(hash)
+            file.hash.endTurn(hash)
             hadTurn = true
         }
-        var digests: [UInt8] = []
-        digests.reserveCapacity(block.length / Cutting.chunkSize * Digest.byteCount + Digest.byteCount)
-        for start in stride(from: 0, to: bytes.count, by: Cutting.chunkSize) {
-            let chunk = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + Cutting.chunkSize, bytes.count)])
-            digests += Digest(sha256Of: chunk.bytes).bytes
-        }
-        try self.hashes.write(digests, at: block.firstChunk * Digest.byteCount)
+        try self.hashChunks(of: block, bytes)
         if !hadTurn {
-            var hash = fileHash.wait(forTurn: block.turn)
+            var hash = file.hash.wait(forTurn: block.turn)
             hash.update(bytes)
-            fileHash.endTurn(hash)
+            file.hash.endTurn(hash)
             hadTurn = true
         }
+        if block.offset + block.length == self.plan.files[block.file].size { file.close() }
         try self.meter.advance(by: block.length)
     }
 
-    /// The block's bytes, from a file that is the same before and after.
-    private func read(
-        _ block: SourceBlock,
-        _ scratch: UnsafeMutableRawBufferPointer
-    ) throws(StoreError) -> UnsafeRawBufferPointer {
-        let source = self.tree.files[block.file]
-        let file = try Descriptor.open(source.location, O_RDONLY)
-        let room = UnsafeMutableRawBufferPointer(rebasing: scratch[..<block.length])
-        guard try file.status().identity == source.identity,
-            try file.read(into: room, at: block.offset) == block.length,
-            try file.status().identity == source.identity
-        else {
-            throw StoreError(.changed, "\(source.location) changed while it was hashed: publish it when it is complete")
+    private func hashChunks(of block: SourceBlock, _ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+        // Of chunks that follow each other, written at once.
+        var first = 0
+        var digests: [UInt8] = []
+        for piece in self.runs.pieces(of: block) {
+            let part = UnsafeRawBufferPointer(rebasing: bytes[piece.range])
+            let digest = piece.isWholeChunk ? Digest(sha256Of: part.bytes) : self.seams.add(piece, part)
+            guard let digest else { continue }
+            if piece.chunk != first + digests.count / Digest.byteCount {
+                try self.hashes.write(digests, at: first * Digest.byteCount)
+                digests.removeAll(keepingCapacity: true)
+                first = piece.chunk
+            }
+            digests += digest.bytes
         }
-        return UnsafeRawBufferPointer(room)
+        try self.hashes.write(digests, at: first * Digest.byteCount)
     }
 
-    private func root(of shard: Int) throws(StoreError) -> Digest {
-        let size = self.plan.shards[shard].size
+    /// Reads chunks again whose pieces came in another order than theirs.
+    private func mendTornChunks() throws(StoreError) {
+        let torn = self.seams.torn
+        try AllCores.run(count: torn.count, scratch: Cutting.chunkSize) { (item, scratch) throws(StoreError) in
+            let (number, shard) = torn[item]
+            let chunk = ChunkIndex(number - self.map.numbers(of: shard).lowerBound)
+            for piece in self.map.pieces(of: chunk, in: shard) {
+                let room = UnsafeMutableRawBufferPointer(rebasing: scratch[piece.range])
+                try self.files[piece.file].read(into: room, at: piece.offset)
+            }
+            let bytes = UnsafeRawBufferPointer(rebasing: scratch[..<self.map.byteCount(of: chunk, in: shard)])
+            try self.hashes.write(Digest(sha256Of: bytes.bytes).bytes, at: number * Digest.byteCount)
+        }
+        for file in self.files { file.close() }
+    }
+
+    /// Files that were replaced while their old bytes were read are not what the manifest describes.
+    private func checkUnchanged() throws(StoreError) {
+        for file in self.tree.files where try FileStatus.ofEntry(at: file.location)?.identity != file.identity {
+            throw file.changed
+        }
+    }
+
+    private func root(of shard: ShardIndex) throws(StoreError) -> Digest {
+        let size = self.plan.shards[shard.position].size
         let bytes = try self.hashes.bytes(
-            at: self.firstChunks[shard] * Digest.byteCount,
+            at: self.map.numbers(of: shard).lowerBound * Digest.byteCount,
             count: HashList.byteCount(ofShardOf: size)
         )
         let digests = stride(from: 0, to: bytes.count, by: Digest.byteCount).compactMap {

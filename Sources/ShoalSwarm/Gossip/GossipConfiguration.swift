@@ -18,11 +18,11 @@ package struct GossipConfiguration: Hashable, Codable, Sendable {
     package var relayFanout = 3
 
     /// Bytes for each second: of our own changes, of what is passed on (digests included), of answers to digests and
-    /// wants. 10 KiB/s in all, however many nodes there are; 32 KiB at once.
-    package var ownRate = 4 * 1024
-    package var relayRate = 3 * 1024
-    package var answerRate = 3 * 1024
-    package var burst = 32 * 1024
+    /// wants. 2 KiB/s in all, however many nodes there are, and 8 KiB of each at once.
+    package var ownRate = 768
+    package var relayRate = 768
+    package var answerRate = 512
+    package var burst = 8 * 1024
 
     /// 16 inventories answer a digest: a newcomer learns so many from each neighbour at once.
     package var answersToDigest = 16

@@ -71,6 +71,16 @@ struct InventoryTable: Sendable {
         [self.entries[prefix]?.inventory.sequence, self.departed[prefix]?.sequence].compactMap { $0 }.max()
     }
 
+    /// The nodes whose latest versions were not passed on yet, the freshest first.
+    func news(at now: Instant) -> [NodePrefix] {
+        var news: [(age: Duration, prefix: NodePrefix)] = []
+        self.entries.forEachValue { prefix, entry in
+            if entry.isNews { news.append((entry.age(at: now), prefix)) }
+        }
+        news.sort { $0 < $1 }
+        return news.map(\.prefix)
+    }
+
     /// Changes what is said about an entry, not what it says.
     mutating func update(_ prefix: NodePrefix, _ change: (inout Entry) -> Void) { self.entries.update(prefix, change) }
 
@@ -89,10 +99,18 @@ struct InventoryTable: Sendable {
     }
 
     mutating func expire(at now: Instant) {
-        for (prefix, entry) in self.entries where entry.expiresAt <= now {
-            self.depart(prefix, sequence: entry.inventory.sequence, at: now)
+        guard let nextExpiry, nextExpiry <= now else { return }
+        var expired: [(prefix: NodePrefix, sequence: UInt64)] = []
+        var next: Instant?
+        self.entries.forEachValue { prefix, entry in
+            if entry.expiresAt <= now {
+                expired.append((prefix, entry.inventory.sequence))
+            } else {
+                next = min(next ?? entry.expiresAt, entry.expiresAt)
+            }
         }
-        self.nextExpiry = self.entries.values.map(\.expiresAt).min()
+        for (prefix, sequence) in expired { self.depart(prefix, sequence: sequence, at: now) }
+        self.nextExpiry = next
     }
 
     /// A neighbour is one no longer.

@@ -49,15 +49,20 @@ extension MeshMachine {
     }
 
     private func candidates(in session: GossipSession, at now: Instant) -> [Candidate] {
-        let connected = Set(self.peers.values.compactMap { $0.identity?.nodeID })
-        return session.table.entries.values.compactMap { entry in
-            let node = entry.inventory.node
-            guard !connected.contains(node), !self.nodes.isBanned(node), entry.expiresAt > now else { return nil }
-            guard !self.contacts.isSought(node), !self.contacts.isAnswered(node) else { return nil }
-            guard self.contacts.mayTry(node.prefix, at: now) else { return nil }
-            let relays = entry.relays.filter { self.peers[$0]?.isClosing == false }
-            return relays.isEmpty ? nil : Candidate(inventory: entry.inventory, relays: relays)
+        var connected: Set<NodeID> = []
+        self.peers.forEachValue { _, peer in
+            if let node = peer.nodeID { connected.insert(node) }
         }
+        var candidates: [Candidate] = []
+        session.table.entries.forEachValue { prefix, entry in
+            let node = entry.inventory.node
+            guard !connected.contains(node), !self.nodes.isBanned(node), entry.expiresAt > now else { return }
+            guard !self.contacts.isSought(node), !self.contacts.isAnswered(node) else { return }
+            guard self.contacts.mayTry(prefix, at: now) else { return }
+            let relays = entry.relays.filter { self.peers.read($0) { $0.isClosing } == false }
+            if !relays.isEmpty { candidates.append(Candidate(inventory: entry.inventory, relays: relays)) }
+        }
+        return candidates
     }
 
     /// A node with a shard that we want and that neither a peer nor a node that we are seeking has. One such shard is

@@ -15,11 +15,9 @@ extension MeshMachine {
                 self.tellNews(handle, at: now, into: &effects)
             }
             if self.gossip.sessions.update(handle, { $0.takeDigestDue(at: now) }) == true {
-                self.tellDigest(handle, at: now, into: &effects)
+                self.tellDigests(handle, at: now, into: &effects)
             }
-            self.gossip.sessions.update(handle) { session in
-                if let expiry = session.table.nextExpiry, now >= expiry { session.table.expire(at: now) }
-            }
+            self.gossip.sessions.update(handle) { $0.table.expire(at: now) }
         }
     }
 
@@ -122,9 +120,8 @@ extension MeshMachine {
             }
         }
         self.gossip.sessions.update(handle) { $0.departures = [] }
-        let news = session.table.entries.filter(\.value.isNews)
-            .sorted { ($0.value.age(at: now), $0.key) < ($1.value.age(at: now), $1.key) }
-        for (prefix, entry) in news {
+        for prefix in session.table.news(at: now) {
+            guard let entry = session.table[prefix] else { continue }
             guard self.gossip.relayCredit.isOpen(at: now) else {
                 let moment = self.gossip.relayCredit.opensAt
                 self.gossip.sessions.update(handle) { $0.scheduleNews(at: moment) }
@@ -144,14 +141,29 @@ extension MeshMachine {
         }
     }
 
-    private mutating func tellDigest(_ handle: SwarmHandle, at now: Instant, into effects: inout [MeshEffect]) {
-        guard let session = self.gossip.sessions[handle], session.own != nil else { return }
-        guard let connection = session.nextDigested() else { return }
-        guard self.gossip.relayCredit.isOpen(at: now) else {
-            let moment = self.gossip.relayCredit.opensAt
-            self.gossip.sessions.update(handle) { $0.scheduleDigest(at: moment) }
-            return
+    /// Tells every new neighbour what we know of, or, when none is new, the one whose turn it is.
+    private mutating func tellDigests(_ handle: SwarmHandle, at now: Instant, into effects: inout [MeshEffect]) {
+        var isDue = true
+        while isDue, let session = self.gossip.sessions[handle], session.own != nil,
+            let connection = session.nextDigested()
+        {
+            guard self.gossip.relayCredit.isOpen(at: now) else {
+                let moment = self.gossip.relayCredit.opensAt
+                self.gossip.sessions.update(handle) { $0.scheduleDigest(at: moment) }
+                return
+            }
+            self.tellDigest(session, to: connection, handle, at: now, into: &effects)
+            isDue = self.gossip.sessions[handle]?.neighbours.hasValue { $1.wantsDigest } == true
         }
+    }
+
+    private mutating func tellDigest(
+        _ session: GossipSession,
+        to connection: ConnectionID,
+        _ handle: SwarmHandle,
+        at now: Instant,
+        into effects: inout [MeshEffect]
+    ) {
         let digest = session.digest(limit: self.numbers.digestItems, using: &self.generator)
         let message = ControlMessage(handle: handle.rawValue, .gossip(.digest(digest)))
         self.gossip.relayCredit.spend(message.encoded().count, at: now)
@@ -160,8 +172,7 @@ extension MeshMachine {
         self.gossip.sessions.update(handle) { session in
             session.lastDigest = connection
             session.neighbours.update(connection) { $0.wantsDigest = false }
-            let isAnotherNew = session.neighbours.values.contains { $0.wantsDigest }
-            session.scheduleDigest(at: isAnotherNew ? now : now + interval)
+            session.scheduleDigest(at: now + interval)
         }
     }
 

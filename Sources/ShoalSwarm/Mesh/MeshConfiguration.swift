@@ -52,8 +52,12 @@ package struct MeshConfiguration: Hashable, Codable, Sendable {
     /// 16 hash lists of a swarm that a peer may be waiting for: as many as we would ask for at once.
     package var servedHashLists = 16
 
-    /// 16 peers are served at once; more get `busy`.
-    package var uploadSlots = 16
+    /// 3 to 16 peers are served at once, as the uplink allows (``UploadSlots``); more get `busy`.
+    package var uploadSlots = 3...16
+
+    /// 64 chunks (8 MiB) or 5 s: while others wait, that is how long a peer keeps its slot. Coming back takes a second.
+    package var uploadTenureChunks = 64
+    package var uploadTenure = Duration.seconds(5)
 
     /// 3 chunks are being read and sent for each peer, the next while one is sent; 32 (4 MiB) over all peers, so that
     /// those who take nothing do not hold up the others.

@@ -28,7 +28,9 @@ extension MeshMachine {
             self.lookForShardsAnew(handle)
             self.requestManifest(handle, at: now, into: &effects)
             self.seekPeers(at: now, into: &effects)
-        case false?: self.cancelUnwanted(handle, into: &effects)
+        case false?:
+            self.cancelUnwanted(handle, into: &effects)
+            self.scheduleReplication(at: now)
         case nil: break
         }
         self.runDiscovery(at: now, into: &effects)

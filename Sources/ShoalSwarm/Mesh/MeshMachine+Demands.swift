@@ -3,18 +3,23 @@ import ShoalWire
 
 /// Shards that are wanted by name: by an engine that waits, by a plan that looks ahead, or because they are rare.
 extension MeshMachine {
-    /// Wants shards, at least so urgently. What is on its way already is promoted, not asked for again.
+    /// Wants shards, at least so urgently. What is on its way already is promoted, not asked for again. To want something
+    /// after the store gave up is a new attempt.
     mutating func demand(
         _ shards: [ShardIndex],
         _ priority: Priority,
         _ handle: SwarmHandle,
+        at now: Instant,
         into effects: inout [MeshEffect]
     ) {
+        let wasHungry = self.swarms[handle]?.isHungry == true
+        self.swarms.update(handle) { $0.hasFailed = false }
         for shard in shards {
             guard self.swarms.update(handle, { $0.demand(shard, priority) }) == true else { continue }
             self.promote(shard, to: priority, handle, into: &effects)
         }
         self.lookForShardsAnew(handle)
+        if !wasHungry { self.seekPeers(at: now, into: &effects) }
     }
 
     /// No longer wants shards by name. Of those that are not fetched anyway, what is on its way is cancelled; what is

@@ -41,7 +41,8 @@ extension MeshMachine {
     /// Peers that may be asked for something of the swarm, best first.
     private func rankedPeers(sharing handle: SwarmHandle, at now: Instant) -> [ConnectionID] {
         var ranked: [(score: Int, connection: ConnectionID)] = []
-        for (connection, peer) in self.peers where peer.isUsable && peer.swarms[handle] != nil {
+        self.peers.forEachValue { connection, peer in
+            guard peer.isUsable, peer.swarms.has(handle) else { return }
             ranked.append((peer.score(at: now).total, connection))
         }
         ranked.sort { ($1.score, $0.connection) < ($0.score, $1.connection) }
@@ -52,11 +53,12 @@ extension MeshMachine {
     private func portion(of handle: SwarmHandle, at now: Instant) -> Portion {
         var rank = 0
         var count = 1
-        for peer in self.peers.values where !peer.isClosing {
-            guard let node = peer.identity?.nodeID, let shared = peer.swarms[handle] else { continue }
-            guard shared.holdings?.isFull != true, now - shared.lastNews < self.configuration.fetcherMemory else {
-                continue
+        self.peers.forEachValue { _, peer in
+            guard !peer.isClosing, let node = peer.nodeID else { return }
+            let fetches = peer.swarms.read(handle) { shared in
+                shared.holdings?.isFull != true && now - shared.lastNews < self.configuration.fetcherMemory
             }
+            guard fetches == true else { return }
             count += 1
             if node < self.nodeID { rank += 1 }
         }
@@ -66,20 +68,23 @@ extension MeshMachine {
     /// How many chunks the peer may be asked for now. A window that is nearly full waits, so that a request is for more
     /// than one chunk; what is urgent may exceed it a little, and has room of its own.
     private func leave(for connection: ConnectionID, _ pass: ChunkPicker.Pass, at now: Instant) -> Int {
-        guard let peer = self.peers[connection], peer.isUsable, let identity = peer.identity else { return 0 }
-        if let busyUntil = peer.busyUntil, now < busyUntil { return 0 }
-        let downloads = peer.downloads
-        guard downloads.hasRequestLeft, downloads.requests.count < identity.maximumRequests else { return 0 }
-        let most = min(identity.maximumChunks, self.configuration.chunksPerRequest)
-        switch pass {
-        case .urgent:
-            let extra = downloads.window.isOnTrial ? 0 : self.configuration.urgentRoom
-            return min(downloads.windowRoom(beyond: extra), self.room, most)
-        case .everything:
-            let leave = downloads.windowRoom(beyond: 0)
-            guard leave >= max(1, downloads.window.size / 4) else { return 0 }
-            return min(leave, max(0, self.room - self.configuration.urgentRoom), most)
-        }
+        self.peers.read(connection) { peer in
+            guard peer.isUsable, let identity = peer.identity else { return 0 }
+            if let busyUntil = peer.busyUntil, now < busyUntil { return 0 }
+            guard peer.downloads.hasRequestLeft, peer.downloads.requests.count < identity.maximumRequests else {
+                return 0
+            }
+            let most = min(identity.maximumChunks, self.configuration.chunksPerRequest)
+            switch pass {
+            case .urgent:
+                let extra = peer.downloads.window.isOnTrial ? 0 : self.configuration.urgentRoom
+                return min(peer.downloads.windowRoom(beyond: extra), self.room, most)
+            case .everything:
+                let leave = peer.downloads.windowRoom(beyond: 0)
+                guard leave >= max(1, peer.downloads.window.size / 4) else { return 0 }
+                return min(leave, max(0, self.room - self.configuration.urgentRoom), most)
+            }
+        } ?? 0
     }
 
     private mutating func fillWindow(
@@ -101,7 +106,7 @@ extension MeshMachine {
                 sharing: shared,
                 portion: portion,
                 rivals: self.rivals(of: connection, handle),
-                isIdle: self.peers[connection]?.downloads.isOwing == false,
+                isIdle: self.peers.read(connection) { $0.downloads.isOwing } == false,
                 pass: pass,
                 limit: leave
             )
@@ -122,7 +127,7 @@ extension MeshMachine {
     }
 
     private func isSuspicious(_ connection: ConnectionID) -> Bool {
-        guard let node = self.peers[connection]?.identity?.nodeID else { return false }
+        guard let node = self.peers.read(connection, { $0.nodeID }) ?? nil else { return false }
         return self.nodes[node]?.isSuspicious ?? false
     }
 
@@ -187,7 +192,8 @@ extension MeshMachine {
 
     /// Begins the shards that an engine waits for, however many have begun.
     private mutating func beginUrgent(_ handle: SwarmHandle, with connection: ConnectionID) {
-        guard let swarm = self.swarms[handle], let shared = self.peers[connection]?.swarms[handle] else { return }
+        guard let swarm = self.swarms[handle], swarm.demands.hasValue({ $1 <= .next }) else { return }
+        guard let shared = self.peers[connection]?.swarms[handle] else { return }
         for (shard, priority) in swarm.demands where priority <= .next {
             guard let holdings = self.swarms[handle]?.holdings, !holdings.complete[shard.position] else { continue }
             guard holdings.receiving[shard] == nil, shared.canServeSome(of: shard) else { continue }

@@ -29,6 +29,16 @@ extension MeshMachine {
             if let text = self.contradictionOfAvailability(holdings, handle) { return text }
             if let text = self.contradictionOfAskers(holdings, handle) { return text }
         }
+        return self.contradictionOfTimers
+    }
+
+    /// No peer's timer is kept for later than it is due.
+    private var contradictionOfTimers: String? {
+        for (connection, peer) in self.peers {
+            guard let due = self.timer(of: connection, peer) else { continue }
+            guard let kept = self.peers.timer(of: connection) else { return "\(connection) has no timer" }
+            if kept > due { return "the timer of \(connection) is \(kept - due) late" }
+        }
         return nil
     }
 

@@ -25,7 +25,7 @@ extension MeshMachine {
         case idle
     }
 
-    private func watch(_ connection: ConnectionID, _ peer: PeerSession) -> Watch {
+    private func watch(_ connection: ConnectionID, _ peer: borrowing PeerSession) -> Watch {
         if peer.downloads.isOwing || peer.liveness.standing != .fine { return .owing }
         return self.uploads.isServing(connection) ? .served : .idle
     }
@@ -44,20 +44,21 @@ extension MeshMachine {
     }
 
     /// The last moment at which nothing spoke against the peer: it was heard, or got work after a time of rest.
-    private func lastSign(of peer: PeerSession) -> Instant {
+    private func lastSign(of peer: borrowing PeerSession) -> Instant {
         max(peer.liveness.lastHeard, peer.downloads.lastProgress ?? .zero)
     }
 
-    func considerTimers(of connection: ConnectionID, _ peer: PeerSession, _ earliest: inout Earliest) {
-        guard peer.identity != nil else {
-            return earliest.consider(peer.openedAt + self.configuration.handshakeLimit)
-        }
+    /// When time alone makes something due for a peer; nil for one that is being closed.
+    func timer(of connection: ConnectionID, _ peer: borrowing PeerSession) -> Instant? {
+        guard !peer.isClosing else { return nil }
+        guard peer.isIdentified else { return peer.openedAt + self.configuration.handshakeLimit }
+        var earliest = Earliest()
         let watch = self.watch(connection, peer)
         let lastSign = self.lastSign(of: peer)
         earliest.consider(peer.liveness.nextPing(self.pinging(watch)))
         earliest.consider(lastSign + self.patience(watch))
         earliest.consider(peer.busyUntil)
-        guard watch == .owing else { return }
+        guard watch == .owing else { return earliest.moment }
         switch peer.liveness.standing {
         case .fine: earliest.consider(lastSign + self.configuration.quietLimit)
         case .quiet: earliest.consider(lastSign + self.configuration.suspectLimit)
@@ -67,6 +68,7 @@ extension MeshMachine {
         if peer.downloads.isOwing, let progress = peer.downloads.lastProgress {
             earliest.consider(progress + self.configuration.stallLimit)
         }
+        return earliest.moment
     }
 
     mutating func runTimers(of connection: ConnectionID, at now: Instant, into effects: inout [MeshEffect]) {

@@ -32,10 +32,11 @@ extension MeshMachine {
         budget -= copying.reduce(0) { $0 + holdings.shardSizes[$1.key.position] }
         var places = self.configuration.replicatesAtOnce - copying.count
         guard places > 0 else { return }
-        for shard in self.rareShards(of: holdings) where places > 0 {
+        let others = self.knownHoldings(of: handle)
+        for (shard, copies) in self.rareShards(of: holdings, amongst: others) where places > 0 {
             let size = holdings.shardSizes[shard.position]
             guard swarm.demands[shard] == nil, size <= budget, self.isServed(shard, handle) else { continue }
-            guard self.isOurTurn(shard, handle, holdings) else { continue }
+            guard self.isOurTurn(shard, missing: self.configuration.replicas - copies, others) else { continue }
             guard self.swarms.update(handle, { $0.demand(shard, .replicate) }) == true else { continue }
             budget -= size
             places -= 1
@@ -51,24 +52,49 @@ extension MeshMachine {
         }
     }
 
-    /// Shards that we lack and few have, rarest first.
-    private func rareShards(of holdings: Holdings) -> [ShardIndex] {
-        let rare = holdings.complete.clearBits.filter { shard in
-            holdings.availability[shard] > 0 && Int(holdings.availability[shard]) < self.configuration.replicas
+    /// What each other node of the swarm has, as it told us itself or gossip did. Those of which nothing is known yet are
+    /// left out.
+    private func knownHoldings(of handle: SwarmHandle) -> SortedMap<NodeID, Bitfield> {
+        var known = SortedMap<NodeID, Bitfield>()
+        for entry in (self.gossip.sessions[handle]?.table.entries ?? SortedMap()).values {
+            known[entry.inventory.node] = entry.inventory.holdings
         }
-        return rare.sorted { (holdings.availability[$0], $0) < (holdings.availability[$1], $1) }.map { ShardIndex($0) }
+        // What a peer says itself is newer.
+        for peer in self.peers.values where !peer.isClosing {
+            guard let node = peer.identity?.nodeID, let field = peer.swarms[handle]?.holdings else { continue }
+            known[node] = field
+        }
+        known.removeValue(forKey: self.nodeID)
+        return known
     }
 
-    private mutating func isOurTurn(_ shard: ShardIndex, _ handle: SwarmHandle, _ holdings: Holdings) -> Bool {
-        let missing = self.configuration.replicas - Int(holdings.availability[shard.position])
+    /// Shards that we lack and few have, rarest first, and how many nodes have each.
+    private func rareShards(
+        of holdings: Holdings,
+        amongst others: SortedMap<NodeID, Bitfield>
+    ) -> [(shard: ShardIndex, copies: Int)] {
+        var copies = [Int](repeating: 0, count: holdings.shardSizes.count)
+        for field in others.values {
+            for shard in field.setBits where shard < copies.count { copies[shard] += 1 }
+        }
+        return holdings.complete.clearBits.filter { (1..<self.configuration.replicas).contains(copies[$0]) }
+            .sorted { (copies[$0], $0) < (copies[$1], $1) }
+            .map { (ShardIndex($0), copies[$0]) }
+    }
+
+    /// Whether this node is one of those that are to make the copies that are missing. One in eight looks it takes a turn
+    /// that is not its own, less often the more go before it: about one of them does in any case.
+    private mutating func isOurTurn(
+        _ shard: ShardIndex,
+        missing: Int,
+        _ others: SortedMap<NodeID, Bitfield>
+    ) -> Bool {
         let own = Self.rendezvous(self.nodeID, shard)
-        let ahead = self.peers.values.count { peer in
-            guard let node = peer.identity?.nodeID, let shared = peer.swarms[handle], !shared.hasWhole(shard) else {
-                return false
-            }
+        let ahead = others.count { node, field in
+            guard shard.position < field.count, !field[shard.position] else { return false }
             return Self.rendezvous(node, shard) < own
         }
-        return ahead < missing || self.generator.next() % 8 == 0
+        return ahead < missing || Int.random(in: 0..<max(8, ahead), using: &self.generator) == 0
     }
 
     private static func rendezvous(_ node: NodeID, _ shard: ShardIndex) -> UInt64 {

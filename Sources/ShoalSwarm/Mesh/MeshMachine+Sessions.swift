@@ -18,7 +18,7 @@ extension MeshMachine {
             window: TransferWindow(limits: self.configuration.windowRange, trial: self.configuration.trialWindow),
             at: now
         )
-        self.peers[connection] = session
+        self.peers.insert(session)
         let hello = Hello(
             session: self.session,
             nonce: session.localNonce,

@@ -126,7 +126,7 @@ extension MeshMachine {
         case .cancel(let id): self.receivedCancel(id, from: connection, into: &effects)
         case .promote(let id, let priority): self.uploads.promote(connection, request: id, to: priority)
         case .ack(_, let chunks):
-            self.uploads.acknowledged(connection, chunks: Int(chunks))
+            self.uploads.acknowledged(connection, chunks: Int(chunks), at: now)
             self.needsServing = true
         case .reject(let rejection): self.receivedReject(rejection, from: connection, at: now, into: &effects)
         case .corrupt(let shard, _): self.receivedCorrupt(handle, shard, from: connection, at: now, into: &effects)

@@ -27,10 +27,17 @@ extension MeshMachine {
             guard let holdings = swarm.holdings else { continue }
             holdings.receiving.forEachValue { earliest.consider($1.hashesAsked?.until) }
         }
-        self.peers.forEachValue { connection, peer in
-            if !peer.isClosing { self.considerTimers(of: connection, peer, &earliest) }
-        }
+        earliest.consider(self.peers.nextTimer)
         return earliest.moment
+    }
+
+    /// Computes again what time does to the peers that the last input concerned.
+    mutating func refreshTimers() {
+        // Taken out, because a timer depends on the rest of the machine as well.
+        var peers = self.peers
+        self.peers = PeerTable()
+        peers.refreshTimers { connection, peer in self.timer(of: connection, peer) }
+        self.peers = peers
     }
 
     mutating func runTimers(at now: Instant, into effects: inout [MeshEffect]) {
@@ -46,7 +53,7 @@ extension MeshMachine {
             guard let deadline = attempt.deadline, now >= deadline else { continue }
             self.disconnect(connection, reason: "it did not open in time", into: &effects)
         }
-        for connection in self.peers.keys { self.runTimers(of: connection, at: now, into: &effects) }
+        for connection in self.peers.takeDue(at: now) { self.runTimers(of: connection, at: now, into: &effects) }
         for connection in self.uploads.stalled(at: now) {
             self.disconnect(connection, reason: "it asks for chunks and does not take them", into: &effects)
         }
@@ -65,11 +72,7 @@ extension MeshMachine {
 
     /// When this node was not awake (a laptop that was closed, a loop that was starved), the silence was not its peers'.
     private mutating func excuseOwnSleep(at now: Instant) {
-        var earliest = Earliest()
-        for (connection, peer) in self.peers where !peer.isClosing {
-            self.considerTimers(of: connection, peer, &earliest)
-        }
-        guard let due = earliest.moment else { return }
+        guard let due = self.peers.nextTimer else { return }
         // A timer of a moment at which this node was awake was not due then: its peer has got work since.
         let slept = now - max(due, self.inputBefore)
         guard slept >= self.configuration.oversleep else { return }

@@ -33,8 +33,15 @@ extension MeshMachine {
             queueLimit: Int(self.configuration.servedRequests),
             at: now
         )
-        if let refusal { return self.reject(request, refusal, handle, connection, into: &effects) }
-        self.needsServing = true
+        guard let refusal else {
+            self.needsServing = true
+            return
+        }
+        self.reject(request, refusal, handle, connection, into: &effects)
+        guard refusal == .busy else { return }
+        for (holder, swarm, rejection) in self.uploads.endTenures(at: now) {
+            effects.append(.send(holder, ControlMessage(handle: swarm.rawValue, .reject(rejection))))
+        }
     }
 
     private func reject(
@@ -48,7 +55,7 @@ extension MeshMachine {
             id: request.id,
             reason: reason,
             framesSent: 0,
-            retryAfter: reason == .busy ? 1_000 : 0
+            retryAfter: reason == .busy ? UploadScheduler.retryAfter : 0
         )
         effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
     }

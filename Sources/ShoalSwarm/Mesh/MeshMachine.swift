@@ -18,7 +18,7 @@ package struct MeshMachine: Sendable {
     var generator: SeededGenerator
 
     var swarms = SortedMap<SwarmHandle, Swarm>()
-    var peers = SortedMap<ConnectionID, PeerSession>()
+    var peers = PeerTable()
     /// Connections that are not open yet, with the moment at which they are given up.
     var attempts = SortedMap<ConnectionID, ConnectionAttempt>()
     var offers = OfferBook()
@@ -93,7 +93,8 @@ package struct MeshMachine: Sendable {
             self.updateSwarm(handle, fetches: fetches, trackers: trackers, at: now, into: &effects)
         case .select(let handle, let shards): self.select(shards, handle, at: now, into: &effects)
         case .removeSwarm(let handle): self.removeSwarm(handle, at: now, into: &effects)
-        case .demand(let handle, let shards, let priority): self.demand(shards, priority, handle, into: &effects)
+        case .demand(let handle, let shards, let priority):
+            self.demand(shards, priority, handle, at: now, into: &effects)
         case .endDemand(let handle, let shards): self.endDemand(shards, handle, into: &effects)
         case .stop: self.stop(into: &effects)
 
@@ -120,6 +121,7 @@ package struct MeshMachine: Sendable {
 
         case .deadline: self.runTimers(at: now, into: &effects)
         }
+        self.refreshTimers()
     }
 
     private mutating func handleConnection(_ input: MeshInput, at now: Instant, into effects: inout [MeshEffect]) {

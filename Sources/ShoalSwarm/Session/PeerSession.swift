@@ -53,8 +53,18 @@ struct PeerSession: Sendable {
         if case .open(let identity) = self.phase { identity } else { nil }
     }
 
+    /// Who it has proved to be.
+    var nodeID: NodeID? {
+        if case .open(let identity) = self.phase { identity.nodeID } else { nil }
+    }
+
+    /// Whether it has proved who it is.
+    var isIdentified: Bool {
+        if case .open = self.phase { true } else { false }
+    }
+
     /// Whether it may be asked for anything.
-    var isUsable: Bool { !self.isClosing && self.liveness.standing == .fine && self.identity != nil }
+    var isUsable: Bool { !self.isClosing && self.liveness.standing == .fine && self.isIdentified }
 
     func score(at now: Instant) -> PeerScore.Report {
         self.score.report(self.downloads.pace, isOwing: self.downloads.isOwing, at: now)

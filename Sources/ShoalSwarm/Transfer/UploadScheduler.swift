@@ -2,7 +2,7 @@ import ShoalCore
 import ShoalWire
 
 /// What peers asked for and how it is shared out: a bounded number of peers at once, chunk by chunk in turn, urgent
-/// requests first.
+/// requests first. While others wait, a peer has its slot for a while only; then it is at the end of the line.
 struct UploadScheduler: Sendable {
     /// A chunk to read and send.
     struct Serve: Hashable, Sendable {
@@ -14,7 +14,12 @@ struct UploadScheduler: Sendable {
         var size: Int
     }
 
-    private let slots: Int
+    /// 1 s: when a peer that is told `busy` is to come back. In milliseconds.
+    static let retryAfter: UInt32 = 1_000
+
+    private var slots: UploadSlots
+    private let tenureChunks: Int
+    private let tenureLimit: Duration
     private let servesAtOnce: Int
     private let servesAtOncePerPeer: Int
     private let acknowledgeLimit: Duration
@@ -22,6 +27,7 @@ struct UploadScheduler: Sendable {
     /// Nil: as fast as peers take it.
     private var allowance: TokenBucket?
     private var peers = SortedMap<ConnectionID, PeerUploads>()
+    private var line = UploadLine()
     private var serving = 0
     /// Whose turn it was last, of all and of those with urgent requests.
     private var lastServed: ConnectionID?
@@ -31,7 +37,9 @@ struct UploadScheduler: Sendable {
     private(set) var chunksServed = 0
 
     init(configuration: MeshConfiguration, at now: Instant) {
-        self.slots = configuration.uploadSlots
+        self.slots = UploadSlots(range: configuration.uploadSlots, at: now)
+        self.tenureChunks = configuration.uploadTenureChunks
+        self.tenureLimit = configuration.uploadTenure
         self.servesAtOnce = configuration.servesAtOnce
         self.servesAtOncePerPeer = configuration.servesAtOncePerPeer
         self.acknowledgeLimit = configuration.acknowledgeLimit
@@ -50,10 +58,9 @@ struct UploadScheduler: Sendable {
         queueLimit: Int,
         at now: Instant
     ) -> Rejection.Reason? {
-        self.freeSlots(at: now)
-        if self.peers[connection] == nil {
-            guard self.peers.count < self.slots else { return .busy }
-            self.peers[connection] = PeerUploads()
+        guard self.hasSlot(connection, at: now) else {
+            self.line.wait(connection, at: now)
+            return .busy
         }
         let isQueued = self.peers.update(connection) { peer -> Bool in
             guard peer.jobs.count < queueLimit else { return false }
@@ -61,6 +68,33 @@ struct UploadScheduler: Sendable {
             return true
         }
         return isQueued == true ? nil : .limit
+    }
+
+    /// Whether the peer has a slot, or gets one: of those that are free, when fewer wait before it.
+    private mutating func hasSlot(_ connection: ConnectionID, at now: Instant) -> Bool {
+        self.freeSlots(at: now)
+        self.line.expire(at: now)
+        if let peer = self.peers[connection] { return !peer.isEnding }
+        guard self.line.ahead(of: connection, at: now) < self.slots.count - self.peers.count else { return false }
+        self.line.leave(connection)
+        self.peers[connection] = PeerUploads(since: now)
+        return true
+    }
+
+    /// Takes the slots back of peers that have had them for their time, as many as others wait for. What is under way
+    /// for them still goes out. Returns the `reject`s of what has not begun, and the swarms that they are of.
+    mutating func endTenures(at now: Instant) -> [(ConnectionID, SwarmHandle, Rejection)] {
+        let coming = self.slots.count - self.peers.count { !$0.value.isEnding }
+        let over = self.peers.filter { $0.value.isTenureOver(at: now, self.tenureLimit, chunks: self.tenureChunks) }
+            .sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }
+        var rejections: [(ConnectionID, SwarmHandle, Rejection)] = []
+        for (connection, _) in over.prefix(max(0, self.line.count - coming)) {
+            self.line.wait(connection, passesOn: true, at: now)
+            self.peers.update(connection) { peer in
+                for (swarm, rejection) in peer.endTenure() { rejections.append((connection, swarm, rejection)) }
+            }
+        }
+        return rejections
     }
 
     /// The chunks that may be read and sent now.
@@ -125,12 +159,21 @@ struct UploadScheduler: Sendable {
         self.peers.update(connection) { $0.forget(swarm) }
     }
 
-    mutating func acknowledged(_ connection: ConnectionID, chunks: Int) {
-        self.peers.update(connection) { $0.unacknowledged = max(0, $0.unacknowledged - chunks) }
+    mutating func acknowledged(_ connection: ConnectionID, chunks: Int, at now: Instant) {
+        let counted = self.peers.update(connection) { peer in
+            // A peer that acknowledges what it did not get makes no slots.
+            let counted = min(peer.unacknowledged, chunks)
+            peer.unacknowledged -= counted
+            return counted
+        }
+        self.slots.acknowledged(counted ?? 0, at: now)
     }
 
     /// The connection is gone. Chunks that are being read for it still come back through ``served``.
-    mutating func remove(_ connection: ConnectionID) { self.peers.removeValue(forKey: connection) }
+    mutating func remove(_ connection: ConnectionID) {
+        self.peers.removeValue(forKey: connection)
+        self.line.leave(connection)
+    }
 
     /// What a request that is queued or under way asks for.
     func shard(of request: UInt32, from connection: ConnectionID) -> ShardOfSwarm? {
@@ -183,9 +226,16 @@ private struct PeerUploads: Sendable {
     var serving = 0
     /// Chunks that are sent and not acknowledged.
     var unacknowledged = 0
+    /// When it got its slot, and how many chunks have been begun for it since.
+    let since: Instant
+    private var chunks = 0
+    /// Its slot is for others: it gets nothing more.
+    private(set) var isEnding = false
     private var lastSent: Instant?
     /// When a chunk was last begun while none was under way, or went out.
     private var lastProgress = Instant.zero
+
+    init(since: Instant) { self.since = since }
 
     var isActive: Bool { !self.jobs.isEmpty || self.serving > 0 }
 
@@ -204,6 +254,18 @@ private struct PeerUploads: Sendable {
         return now - lastSent >= limit
     }
 
+    func isTenureOver(at now: Instant, _ limit: Duration, chunks: Int) -> Bool {
+        !self.isEnding && (now - self.since >= limit || self.chunks >= chunks)
+    }
+
+    /// Ends every request of which nothing is under way, and the others once that is out.
+    mutating func endTenure() -> [(SwarmHandle, Rejection)] {
+        self.isEnding = true
+        return self.jobs.map { ($0.request.id, $0.shard.swarm) }.compactMap { id, swarm in
+            self.end(request: id, reason: .busy).map { (swarm, $0) }
+        }
+    }
+
     /// When the peer counts as stalled; nil when nothing is being sent to it.
     func stalls(after limit: Duration) -> Instant? { self.serving > 0 ? self.lastProgress + limit : nil }
 
@@ -213,6 +275,7 @@ private struct PeerUploads: Sendable {
         guard let position = self.nextJob else { return nil }
         if self.serving == 0 { self.lastProgress = now }
         self.serving += 1
+        self.chunks += 1
         let chunk = self.jobs[position].takeNext()
         return UploadScheduler.Serve(
             connection: connection,
@@ -258,7 +321,12 @@ private struct PeerUploads: Sendable {
         guard job.serving == 0, !job.hasNext else { return nil }
         self.jobs.remove(at: position)
         guard let reason = job.endReason, !job.isWhole else { return nil }
-        return Rejection(id: job.request.id, reason: reason, framesSent: job.framesSent)
+        return Rejection(
+            id: job.request.id,
+            reason: reason,
+            framesSent: job.framesSent,
+            retryAfter: reason == .busy ? UploadScheduler.retryAfter : 0
+        )
     }
 }
 

@@ -40,10 +40,15 @@ struct FetchCommand: ShoalSubcommand {
     var json = false
 
     @OptionGroup var files: SelectionOptions
+    @OptionGroup var replication: ReplicationOptions
+    @OptionGroup var signatures: SignatureOptions
     @OptionGroup var node: NodeOptions
 
     func run() async throws {
         let start = ContinuousClock.now
+        for key in try self.signatures.signers(of: self.link, home: self.node.home) {
+            Console.say("signed by \(key)")
+        }
         try await NodeAccess.use(self.node.home) { home in
             try await self.fetch(home, since: start)
         } through: { running in
@@ -72,7 +77,7 @@ struct FetchCommand: ShoalSubcommand {
             throw CommandError("the link names no tracker that can be used: name one with --tracker URL")
         }
         do {
-            try await self.node.runNode(home, store, trackers: trackers) { session in
+            try await self.node.runNode(home, store, trackers: trackers, replication: self.replication) { session in
                 try await self.fetch(known, selection, session, since: start)
             }
         } catch let error as CancellationError {
@@ -153,7 +158,7 @@ struct FetchCommand: ShoalSubcommand {
     // MARK: Through the node that runs
 
     private func fetch(through running: RunningNode, since start: ContinuousClock.Instant) async throws {
-        self.node.tellUnused(by: running)
+        self.node.tellUnused(by: running, self.replication)
         // Said here, because the node has nobody to say it to.
         _ = self.node.trackers.merged(with: self.link)
         let order = FetchOrder(

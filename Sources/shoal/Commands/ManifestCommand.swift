@@ -26,12 +26,19 @@ struct ManifestCommand: ShoalSubcommand {
     )
     var timeout = Patience(30)
 
+    @OptionGroup var signatures: SignatureOptions
     @OptionGroup var node: NodeOptions
 
     func run() async throws {
+        // Of a link it is known before anything is asked of peers.
+        if case .link(let link) = self.source { _ = try self.signatures.signers(of: link, home: self.node.home) }
         try await NodeAccess.use(self.node.home) { home in
             let store = try ModelStore(home: home)
             let model = try await self.model(in: store, home)
+            let problem = try await Stoppable.run(on: DiskPool(threads: 1)) { _ throws(StoreError) in
+                try model.registryProblem()
+            }
+            if let problem { Console.say("warning: \(problem)") }
             try self.show(model.manifest, model.manifestBytes)
         } through: { running in
             self.node.tellUnused(by: running)
@@ -45,9 +52,13 @@ struct ManifestCommand: ShoalSubcommand {
     }
 
     private func show(_ manifest: Manifest, _ bytes: [UInt8]) throws {
+        let id = ManifestID(ofManifestBytes: bytes)
+        var link = MagnetLink(manifestID: id)
+        if case .link(let given) = self.source { link = given }
+        let signers = try self.signatures.signers(of: link, home: self.node.home)
         guard !self.json else { return try Console.print(bytes) }
-        let id = ManifestID(ofManifestBytes: bytes).hex
-        for line in ManifestSummary(manifest, id: id).lines { try Console.print(line) }
+        for line in ManifestSummary(manifest, id: id.hex).lines { try Console.print(line) }
+        for key in signers { try Console.print("signed by \(key)") }
     }
 
     private func manifest(through node: RunningNode) async throws -> [UInt8] {
@@ -112,39 +123,5 @@ struct ManifestCommand: ShoalSubcommand {
             }
             return try model ?? { throw self.notSent }()
         }
-    }
-}
-
-/// A manifest in words.
-private struct ManifestSummary {
-    let lines: [String]
-
-    init(_ manifest: Manifest, id: String) {
-        var lines = [
-            "manifest  \(id)",
-            "format    \(manifest.format.rawValue), layout 1",
-            "size      \(Figures.bytes(manifest.totalSize)) (\(manifest.totalSize) bytes)",
-            "shards    \(Self.shards(manifest))",
-        ]
-        if let experts = manifest.experts {
-            lines.append(
-                "experts   \(experts.layers) layers × \(experts.perLayer), \(experts.used) used for each token"
-            )
-        }
-        if let architecture = manifest.model.architecture { lines.append("model     \(architecture)") }
-        lines.append("files     \(manifest.files.count)")
-        for file in manifest.files {
-            lines.append("  \(file.sha256.hex)  \(Figures.bytes(file.size))  \(file.path)")
-        }
-        self.lines = lines
-    }
-
-    private static func shards(_ manifest: Manifest) -> String {
-        let kinds: [Manifest.Shard.Kind] = [.header, .dense, .expert]
-        let parts = kinds.compactMap { kind -> String? in
-            let count = manifest.shards.count { $0.kind == kind }
-            return count == 0 ? nil : "\(count) \(kind.rawValue)"
-        }
-        return "\(manifest.shards.count) (\(parts.joined(separator: ", ")))"
     }
 }

@@ -15,12 +15,14 @@ struct NodeOptions: ParsableArguments {
         _ home: Home,
         _ store: ModelStore,
         trackers: [TrackerURL],
+        replication: ReplicationOptions? = nil,
         _ body: @escaping @Sendable (NodeSession) async throws -> Result
     ) async throws -> Result {
         var configuration = NodeConfiguration()
         configuration.bindAddress = self.network.bind
         configuration.mesh.uploadLimit = self.network.uploadLimit?.bytesPerSecond
         configuration.recording = self.network.recording.options
+        configuration.replicationBudget = replication?.replicate?.bytes
         configuration.trackers = trackers
         configuration.trackerAuthority = self.trackers.tlsAuthority
         configuration.mesh.agent = Version.agent
@@ -31,10 +33,11 @@ struct NodeOptions: ParsableArguments {
     }
 
     /// Says which options do nothing, because the node that they are meant for runs already.
-    func tellUnused(by node: RunningNode) {
+    func tellUnused(by node: RunningNode, _ replication: ReplicationOptions? = nil) {
         var unused: [String] = []
         if self.network.bind != nil { unused.append("--bind") }
         if self.network.uploadLimit != nil { unused.append("--upload-limit") }
+        if replication?.replicate != nil { unused.append("--replicate") }
         if self.network.recording.options != nil { unused.append("--record") }
         if self.trackers.tlsAuthority != nil { unused.append("--tls-ca") }
         self.home.addUnused(to: &unused)

@@ -42,7 +42,7 @@ struct PublishCommand: ShoalSubcommand {
             Console.say("the link names no tracker: whoever fetches it has to know one (--tracker URL adds it)")
         }
         let name = self.name ?? Publishing.name(of: self.path)
-        let link = Publishing.link(to: model, named: name, trackers: self.trackers.trackers)
+        let link = try store.signed(Publishing.link(to: model, named: name, trackers: self.trackers.trackers))
         try store.remember(link)
         try Console.print(link.text)
     }

@@ -12,6 +12,8 @@ enum Publishing {
             try store.publish(path: path) { progress throws(CancellationError) in
                 if isStopped() { throw CancellationError() }
                 display.show(.init(label: "hashing", done: progress.done, total: progress.total))
+            } noted: {
+                display.say("note: \($0)")
             }
         }
         display.clear()

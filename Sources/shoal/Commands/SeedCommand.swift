@@ -11,22 +11,26 @@ struct SeedCommand: ShoalSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "seed",
         abstract: "Serve a model until Ctrl-C; a path is published first.",
-        discussion: "The link stands on stdout as soon as others can find this node."
+        discussion: """
+            The link stands on stdout as soon as others can find this node. With --replicate the model need not be here: \
+            shards that are about to get lost are copied from the swarm.
+            """
     )
 
     @Argument(
-        help: "A link of a model that this home has, or a file or folder.",
+        help: "A link of a model that this home has (or is to have copies of), or a file or folder.",
         transform: { try Source(parsing: $0) }
     )
     var source: Source
 
+    @OptionGroup var replication: ReplicationOptions
     @OptionGroup var node: NodeOptions
 
     func run() async throws {
         try await NodeAccess.use(self.node.home) { home in
             try await self.seed(home)
         } through: { running in
-            self.node.tellUnused(by: running)
+            self.node.tellUnused(by: running, self.replication)
             let trackers = self.node.trackers.trackers.map(\.description)
             try await running.seed(SeedOrder(source: self.source.absoluteText, name: nil, trackers: trackers))
         }
@@ -40,12 +44,16 @@ struct SeedCommand: ShoalSubcommand {
             throw CommandError("nobody could find this node: name a tracker with --tracker URL")
         }
         // What is printed names every tracker that this node is at.
-        var link = given
+        var link = try store.signed(given)
         link.trackers = trackers.map(\.description)
         let printed = link
-        try self.tellMissing(of: model)
-        try await self.node.runNode(home, store, trackers: trackers) { session in
-            _ = try session.node.add(model, link: printed, fetches: false)
+        if let model { try self.tellMissing(of: model) }
+        try await self.node.runNode(home, store, trackers: trackers, replication: self.replication) { session in
+            if let model {
+                _ = try session.node.add(model, link: printed, fetches: false)
+            } else {
+                _ = try session.node.add(printed, fetches: false)
+            }
             try await self.serve(printed, session)
         }
         try Task.checkCancellation()
@@ -53,7 +61,7 @@ struct SeedCommand: ShoalSubcommand {
 
     private func tellMissing(of model: StoredModel) throws {
         let state = model.state
-        guard !state.complete.isFull else { return }
+        guard !state.complete.isFull, self.replication.replicate == nil else { return }
         guard state.verifiedBytes > 0 else {
             for finding in model.findings { Console.say("warning: \(finding)") }
             throw CommandError("nothing of that model is here any more: get it with `shoal fetch --seed LINK`")
@@ -61,7 +69,8 @@ struct SeedCommand: ShoalSubcommand {
         Publishing.tellPart(state.verifiedBytes, of: model.manifest.totalSize)
     }
 
-    private func model(in store: ModelStore) async throws -> (StoredModel, MagnetLink) {
+    /// The model is nil when nothing of it is here, and copies are to be made.
+    private func model(in store: ModelStore) async throws -> (StoredModel?, MagnetLink) {
         let disk = DiskPool(threads: 1)
         switch self.source {
         case .path(let path):
@@ -69,7 +78,8 @@ struct SeedCommand: ShoalSubcommand {
             let name = Publishing.name(of: path)
             return (model, Publishing.link(to: model, named: name, trackers: self.node.trackers.trackers))
         case .link(let link):
-            guard let model = try await Opening.open(link, in: store, on: disk) else {
+            let model = try await Opening.open(link, in: store, on: disk)
+            guard model != nil || self.replication.replicate != nil else {
                 throw CommandError("this home has nothing of that model: get it with `shoal fetch --seed LINK`")
             }
             return (model, link)

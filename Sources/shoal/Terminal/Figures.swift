@@ -4,15 +4,17 @@ import Foundation
 enum Figures {
     /// `98.4 MB`.
     static func bytes(_ count: Int) -> String {
-        let units = ["B", "kB", "MB", "GB", "TB"]
-        var value = Double(count)
-        var unit = 0
-        while value >= 999.5, unit < units.count - 1 {
-            value /= 1_000
-            unit += 1
-        }
-        guard unit > 0 else { return "\(count) B" }
-        return String(format: value < 99.95 ? "%.1f %@" : "%.0f %@", value, units[unit])
+        self.scaled(count, ["B", "kB", "MB", "GB", "TB"])
+    }
+
+    /// `30.5 B`: a number of parameters, in thousands, millions, billions (10⁹) and trillions.
+    static func count(_ count: Int) -> String {
+        count < 1_000 ? "\(count)" : self.scaled(count, ["", "k", "M", "B", "T"])
+    }
+
+    /// `91 %`.
+    static func share(_ part: Int, of whole: Int) -> String {
+        String(format: "%.0f %%", 100 * Double(part) / Double(max(1, whole)))
     }
 
     static func rate(_ bytesPerSecond: Double) -> String { self.bytes(Int(bytesPerSecond)) + "/s" }
@@ -28,4 +30,16 @@ enum Figures {
     }
 
     static func peers(_ count: Int) -> String { count == 1 ? "1 peer" : "\(count) peers" }
+
+    /// `count` in the largest of `units`, each a thousand of the one before, of which it has at least one.
+    private static func scaled(_ count: Int, _ units: [String]) -> String {
+        var value = Double(count)
+        var unit = 0
+        while value >= 999.5, unit < units.count - 1 {
+            value /= 1_000
+            unit += 1
+        }
+        guard unit > 0 else { return "\(count) \(units[0])" }
+        return String(format: value < 99.95 ? "%.1f %@" : "%.0f %@", value, units[unit])
+    }
 }

@@ -1,11 +1,12 @@
+import ShoalCore
 import Testing
 
 @testable import ShoalSignaling
 
-struct JSONReaderTests {
+struct JSONValueTests {
     /// What is read, written again.
     private func rewritten(_ text: String) throws -> String {
-        String(decoding: try JSONReader.read(Array(text.utf8)).encoded, as: UTF8.self)
+        String(decoding: try JSONValue(reading: Array(text.utf8)).encoded, as: UTF8.self)
     }
 
     @Test(arguments: [
@@ -29,7 +30,7 @@ struct JSONReaderTests {
         "\"\\ud800\\u0041\"", "\"\\udc00\"", "'a'", "\u{FEFF}1",
     ])
     func `a broken text is refused`(text: String) {
-        #expect(throws: JSONError.self) { try JSONReader.read(Array(text.utf8)) }
+        #expect(throws: JSONError.self) { try JSONValue(reading: Array(text.utf8)) }
     }
 
     @Test(
@@ -38,7 +39,7 @@ struct JSONReaderTests {
         ] as [[UInt8]]
     )
     func `a string that is no UTF-8 is refused`(bytes: [UInt8]) {
-        #expect(throws: JSONError.self) { try JSONReader.read(bytes) }
+        #expect(throws: JSONError.self) { try JSONValue(reading: bytes) }
     }
 
     @Test(arguments: [15, 16, 17])
@@ -55,7 +56,7 @@ struct JSONReaderTests {
     @Test
     func `a deep text does not use up the stack`() {
         let text = [UInt8](repeating: 0x5B, count: TrackerCodec.maximumMessageSize)
-        #expect(throws: JSONError.self) { try JSONReader.read(text) }
+        #expect(throws: JSONError.self) { try JSONValue(reading: text) }
     }
 
     @Test(arguments: 0..<64 as Range<UInt64>)
@@ -65,12 +66,12 @@ struct JSONReaderTests {
             #"{"action":"announce","offers":[{"offer":{"sdp":"v=0\r\n\u00e9"}},null,-1.5e3,true],"x":""}"#.utf8
         )
         for end in text.indices {
-            #expect(throws: JSONError.self) { try JSONReader.read(Array(text[..<end])) }
+            #expect(throws: JSONError.self) { try JSONValue(reading: Array(text[..<end])) }
         }
         for index in text.indices {
             var changed = text
             changed[index] = generator.next()
-            _ = try? JSONReader.read(changed)  // Either is fine; it must only come back.
+            _ = try? JSONValue(reading: changed)  // Either is fine; it must only come back.
         }
     }
 }

@@ -1,0 +1,62 @@
+import Foundation
+import Testing
+
+/// A script in `Tests/Interop` and the Python packages that it needs, in a virtual environment below the user's cache:
+/// second implementations of layout 1, made from `docs/protocol.md`.
+struct PythonScript: Sendable {
+    static let gguf = PythonScript("gguf_models.py", module: "gguf", requirements: ["gguf==0.19.0"])
+    static let safetensors = PythonScript(
+        "safetensors_models.py",
+        module: "safetensors",
+        requirements: ["safetensors==0.8.0", "numpy>=2"]
+    )
+
+    private let script: String
+    /// Python with the packages, installed the first time; nil where there is no Python or no package registry.
+    private let python: URL?
+
+    /// - Parameter requirements: the first names the folder.
+    private init(_ script: String, module: String, requirements: [String]) {
+        self.script =
+            URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Interop/\(script)").path
+        let environment = ProcessInfo.processInfo.environment
+        let home = URL(filePath: environment["HOME"] ?? "/tmp")
+        let cache = environment["XDG_CACHE_HOME"].map { URL(filePath: $0) } ?? home.appending(path: ".cache")
+        let folder = cache.appending(path: "shoal/\(requirements[0].replacing("==", with: "-"))")
+        let python = folder.appending(path: "bin/python3")
+        func works() -> Bool { (try? Self.run(python, ["-c", "import \(module)"])) != nil }
+        if !works() {
+            _ = try? Self.run(URL(filePath: "/usr/bin/env"), ["python3", "-m", "venv", "--clear", folder.path])
+            _ = try? Self.run(python, ["-m", "pip", "install", "--quiet"] + requirements)
+        }
+        self.python = works() ? python : nil
+    }
+
+    var isHere: Bool { self.python != nil }
+
+    /// What the script prints for its arguments, line by line.
+    func lines<Line: Decodable>(_ arguments: [String], of type: Line.Type) throws -> [Line] {
+        // -B: a script that imports another one leaves nothing beside it.
+        let output = try Self.run(try #require(self.python), ["-B", self.script] + arguments)
+        return try output.split(separator: UInt8(ascii: "\n")).map { try JSONDecoder().decode(type, from: Data($0)) }
+    }
+
+    private struct Failed: Error {
+        let status: Int32
+    }
+
+    @discardableResult
+    private static func run(_ program: URL, _ arguments: [String]) throws -> Data {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = program
+        process.arguments = arguments
+        process.standardOutput = output
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Failed(status: process.terminationStatus) }
+        return data
+    }
+}
