@@ -36,6 +36,8 @@ final class EffectRunner: Sendable {
     struct Wiring: Sendable {
         let transport: RTCTransport
         let trackers: TrackerDesk
+        /// A shard is whole: there may be too many of them now.
+        let shardCame: @Sendable () -> Void
     }
 
     init(
@@ -116,7 +118,9 @@ final class EffectRunner: Sendable {
     private func observe(_ observation: MeshObservation) {
         self.logger.debug("observed", metadata: ["shoal.observation": "\(observation)"])
         switch observation {
-        case .shardCompleted(let swarm, _): self.synchronize(swarm)
+        case .shardCompleted(let swarm, _):
+            self.synchronize(swarm)
+            self.wired.shardCame()
         case .swarmCompleted(let swarm):
             self.logger.info("every chunk verified")
             self.finish(swarm)

@@ -34,7 +34,9 @@ extension MeshMachine {
         guard places > 0 else { return }
         for shard in self.rareShards(of: holdings) where places > 0 {
             let size = holdings.shardSizes[shard.position]
-            guard swarm.demands[shard] == nil, size <= budget, self.isServed(shard, handle) else { continue }
+            guard swarm.demands[shard] == nil, !swarm.evicted.contains(shard), size <= budget,
+                self.isServed(shard, handle)
+            else { continue }
             guard self.isOurTurn(shard, handle, holdings) else { continue }
             guard self.swarms.update(handle, { $0.demand(shard, .replicate) }) == true else { continue }
             budget -= size
