@@ -47,10 +47,11 @@ let package = Package(
         ),
 
         // Effects: act at the edges. They never import each other.
+        .target(name: "CDisk", cSettings: [.treatAllWarnings(as: .error)]),
         .target(
             name: "ShoalStore",
             dependencies: [
-                "ShoalCore", "ShoalFormats",
+                "CDisk", "ShoalCore", "ShoalFormats",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],

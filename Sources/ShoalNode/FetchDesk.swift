@@ -69,6 +69,19 @@ struct FetchDesk: Sendable {
     /// What was fetched is no longer wanted, but for those who wait.
     mutating func drop(_ swarm: SwarmHandle) { self.swarms[swarm]?.standing = .nothing }
 
+    /// What is wanted for good without anybody waiting for it is wanted without these from now on, because there is no
+    /// room for them. `count` is how many shards the model has.
+    mutating func giveUp(_ shards: [ShardIndex], of swarm: SwarmHandle, count: Int) {
+        var wanted: Bitfield
+        switch self.swarms[swarm]?.standing {
+        case .everything: wanted = .full(count: count)
+        case .shards(let chosen): wanted = chosen
+        case .nothing, nil: return
+        }
+        for shard in shards { wanted[shard.position] = false }
+        self.swarms[swarm]?.standing = .shards(wanted)
+    }
+
     /// The node is no longer in the swarm.
     mutating func remove(_ swarm: SwarmHandle) { self.swarms[swarm] = nil }
 }

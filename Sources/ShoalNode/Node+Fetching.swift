@@ -61,12 +61,13 @@ extension Node {
         _ observer: FetchObserver
     ) async throws -> ChosenFiles {
         try await self.waiting(for: swarm) { ticket in
-            if selection.isEverything { self.want(.everything, ticket) }
             let model = try await self.described(swarm, observer)
             let chosen = try ChosenFiles(selection, of: model)
             try await observer.onChoice(chosen)
+            let lease = try await self.reserve(chosen.shards, of: model)
+            defer { lease.close() }
             try await self.requireRoom(for: chosen.shards, swarm)
-            if !selection.isEverything { self.want(.shards(chosen.shards), ticket) }
+            self.want(selection.isEverything ? .everything : .shards(chosen.shards), ticket)
             try await self.have(chosen.shards, chosen.files, of: model, swarm, observer)
             return chosen
         }
@@ -76,6 +77,8 @@ extension Node {
     package func fetch(_ swarm: SwarmHandle, shards: Bitfield, _ observer: FetchObserver) async throws {
         try await self.waiting(for: swarm) { ticket in
             let model = try await self.described(swarm, observer)
+            let lease = try await self.reserve(shards, of: model)
+            defer { lease.close() }
             self.want(.shards(shards), ticket)
             try await self.have(shards, [], of: model, swarm, observer)
         }
@@ -167,7 +170,7 @@ extension Node {
         }
     }
 
-    private func order(_ wanted: Wanted, of swarm: SwarmHandle) {
+    func order(_ wanted: Wanted, of swarm: SwarmHandle) {
         switch wanted {
         case .nothing: self.loop.post(.updateSwarm(swarm, fetches: false, trackers: []))
         case .shards(let shards):

@@ -17,6 +17,10 @@ package final class Node: Sendable {
     package let disk: DiskPool
     /// For what other commands of the home want done: chunks do not wait for it.
     let chores = DiskPool(threads: 2)
+    /// For evicting shards, one model after the other: that waits for peers.
+    let sweeper = DiskPool(threads: 1)
+    /// Whether a look for room is ordered and has not begun.
+    let isSweepDue = Atomic(false)
     let loop: NodeLoop
     let runner: EffectRunner
     private let transport: RTCTransport
@@ -78,7 +82,13 @@ package final class Node: Sendable {
         self.recorder = recorder
         self.id = machine.nodeID
         let runner = self.runner
-        runner.connect(EffectRunner.Wiring(transport: self.transport, trackers: self.trackers))
+        runner.connect(
+            EffectRunner.Wiring(
+                transport: self.transport,
+                trackers: self.trackers,
+                shardCame: { [weak self] in self?.sweep() }
+            )
+        )
         loop.start(machine, recorder: recorder) { runner.carryOut($0) }
     }
 
@@ -278,9 +288,11 @@ package final class Node: Sendable {
             trackers.awaitGoodbyes()
         }
         for swarm in self.runner.models.withLock({ $0.keys.sorted() }) { self.runner.synchronize(swarm) }
-        await withCheckedContinuation { continuation in
-            self.disk.whenIdle { continuation.resume() }
+        for pool in [self.disk, self.sweeper] {
+            await withCheckedContinuation { continuation in pool.whenIdle { continuation.resume() } }
         }
+        let models = self.runner.models.withLock { $0.values.map(\.stored) }
+        await self.disk.run { for model in models { model.saveUses() } }
         await self.loop.end()
         guard let recorder = self.recorder else { return }
         await self.disk.run { recorder.finish() }

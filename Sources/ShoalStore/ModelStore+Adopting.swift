@@ -42,6 +42,9 @@ extension StoredModel {
     ) throws(StoreError) -> Adoption {
         let before = self.state
         let wanted = candidates.filter { !self.manifest.shards(of: [$0.position]).isSubset(of: before.complete) }
+        // What is looked at and copied has to stay until it counts.
+        let lease = self.lease(self.manifest.shards(of: wanted.map(\.position)))
+        defer { lease.close() }
         // The model as it would be with the user's files in the place of what is missing.
         let view = ModelFiles(folder: folder, files: self.manifest.files, external: wanted)
         let good = try self.goodChunks(in: wanted, view, progress)
@@ -134,7 +137,7 @@ extension StoredModel {
         guard Digest(sha256Of: bytes.bytes) == (try self.hashes.digest(of: chunk, in: shard)) else { return false }
         let pieces = self.map.pieces(of: chunk, in: shard)
             .filter { !besides.contains($0.file) && self.files.external($0.file) == nil }
-        try self.put(pieces, from: bytes)
+        try self.gate.writing { () throws(StoreError) in try self.put(pieces, from: bytes) }
         return true
     }
 

@@ -13,14 +13,27 @@ package final class ModelStore: Sendable {
     let folder: ModelsFolder
     /// Held, so that its lock lasts as long as this.
     let home: Home
-    private let opened = Mutex<[ManifestID: StoredModel]>([:])
+    let opened = Mutex<[ManifestID: StoredModel]>([:])
+    let clock: StoreClock
+    let cache: Mutex<CacheState>
+    /// One eviction at a time.
+    let evictionTurn = DispatchSemaphore(value: 1)
     /// Models are opened and registered one at a time: two that open the same one would both repair it.
     private let turn = DispatchSemaphore(value: 1)
 
-    package init(home: Home) throws(StoreError) {
+    package convenience init(home: Home) throws(StoreError) {
+        try self.init(home: home, clock: .system, observer: nil)
+    }
+
+    /// - Parameters:
+    ///   - clock: for tests, which would wait for the real one.
+    ///   - observer: for tests, which have disks fail and machines lose power.
+    init(home: Home, clock: StoreClock, observer: (any DiskObserver)? = nil) throws(StoreError) {
         self.home = home
-        self.folder = try ModelsFolder(path: "\(home.path)/models")
-        self.index = try ModelIndex(path: "\(home.path)/index.sqlite")
+        self.clock = clock
+        self.folder = try ModelsFolder(home: home.path, observer: observer)
+        self.index = try ModelIndex(path: "\(home.path)/index.sqlite", observer: observer)
+        self.cache = Mutex(CacheState(budget: try self.index.cacheBudget()))
     }
 
     /// What the home holds, most recently used first.
@@ -72,7 +85,10 @@ package final class ModelStore: Sendable {
     package func openModel(_ id: ManifestID) -> StoredModel? { self.opened.withLock { $0[id] } }
 
     /// The model is no longer open here; answers it, if it was.
-    func close(_ id: ManifestID) -> StoredModel? { self.opened.withLock { $0.removeValue(forKey: id) } }
+    func close(_ id: ManifestID) -> StoredModel? {
+        self.cache.withLock { $0.unopened = nil }
+        return self.opened.withLock { $0.removeValue(forKey: id) }
+    }
 
     /// Runs `body` while no other model is opened or registered.
     func inTurn<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
@@ -94,10 +110,12 @@ package final class ModelStore: Sendable {
             manifestBytes: bytes,
             folder: folder,
             index: self.index,
+            clock: self.clock,
             replacesLostFiles: replacesLostFiles,
             progress: progress
         ).open()
         self.opened.withLock { $0[id] = model }
+        self.cache.withLock { $0.unopened?[id] = nil }
         return model
     }
 

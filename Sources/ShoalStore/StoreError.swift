@@ -46,6 +46,10 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         /// Bytes that are not the manifest of that ID, or not a valid one.
         case wrongManifest
         case damagedIndex
+        /// What is to be fetched has no place in the cache, whatever else goes.
+        case overBudget
+        /// Shards cannot go: the file system has no holes.
+        case notEvictable
         /// An attempt to write a file of the user's.
         case externalFile
         /// Asked for the whole model while parts are missing.
@@ -108,6 +112,8 @@ extension StoreError {
                 (.tooLarge, "\(path) is larger than its file system or the limit of this process allows")
             case EMFILE, ENFILE:
                 (.system, "too many open files at \(path): raise the limit (ulimit -n) and try again")
+            case EOPNOTSUPP:
+                (.notEvictable, "\(path) is on a file system that cannot take back a part of a file")
             case EIO:
                 (.system, "the disk reports an error at \(path): check the disk")
             default:

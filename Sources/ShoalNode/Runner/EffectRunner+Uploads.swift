@@ -19,7 +19,10 @@ extension EffectRunner {
             return self.loop.post(.chunkUnreadable(connection, request: request, chunk: chunk))
         }
         let (token, buffer) = self.uploads.begin(connection, request: request, chunk: chunk)
+        // A shard that is being evicted is not begun any more; the mesh has been told, or is about to be.
+        guard let lease = model.stored.leaseForUpload(shard) else { return self.abandon(token) }
         let isBegun = self.submit(for: swarm) {
+            defer { lease.close() }
             do throws(StoreError) {
                 let size = try model.stored.read(chunk, of: shard, into: buffer.bytes)
                 let headers = self.headers(of: chunk, size: size, request: request, swarm: swarm)

@@ -38,6 +38,8 @@ final class EffectRunner: Sendable {
     struct Wiring: Sendable {
         let transport: RTCTransport
         let trackers: TrackerDesk
+        /// A shard is whole: there may be too many of them now.
+        let shardCame: @Sendable () -> Void
     }
 
     init(
@@ -119,7 +121,9 @@ final class EffectRunner: Sendable {
     private func observe(_ observation: MeshObservation) {
         self.logger.debug("observed", metadata: ["shoal.observation": "\(observation)"])
         switch observation {
-        case .shardCompleted(let swarm, _): self.synchronize(swarm)
+        case .shardCompleted(let swarm, _):
+            self.synchronize(swarm)
+            self.wired.shardCame()
         case .manifestArrived(let swarm): self.demands.renew(nil, of: swarm)
         case .shardsLost(let swarm, let shards, _): self.demands.renew(shards, of: swarm)
         case .swarmCompleted(let swarm):

@@ -47,6 +47,9 @@ extension RunDigest {
         case .shardsLost(let swarm, let shards, _):
             self.fold(18, swarm.rawValue, shards.count)
             for shard in shards { self.fold(UInt64(shard.rawValue)) }
+        case .shardsEvicted(let swarm, let shards):
+            self.fold(33, swarm.rawValue, shards.count)
+            for shard in shards { self.fold(UInt64(shard.rawValue)) }
         case .chunksFound(let swarm, let shard, let chunks):
             self.fold(32, swarm.rawValue, shard.rawValue)
             self.fold(bytes: chunks.bytes)

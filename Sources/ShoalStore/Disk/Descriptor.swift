@@ -11,32 +11,56 @@ final class Descriptor: Sendable {
     let number: Int32
     /// For messages.
     let path: String
+    /// What is opened by way of this one has it too.
+    let observer: (any DiskObserver)?
 
-    private init(_ number: Int32, path: String) {
+    private init(_ number: Int32, path: String, observer: (any DiskObserver)?) {
         self.number = number
         self.path = path
+        self.observer = observer
     }
 
     deinit { close(self.number) }
 
     /// Opens `path`; never a symbolic link, never kept by a child process, never waiting for the other end of a pipe.
-    static func open(_ path: String, _ flags: Int32, mode: mode_t = 0) throws(StoreError) -> Descriptor {
-        try self.opened(path, call: "open") { openat(AT_FDCWD, path, flags | Self.always, mode) }
+    static func open(
+        _ path: String,
+        _ flags: Int32,
+        mode: mode_t = 0,
+        observer: (any DiskObserver)? = nil
+    ) throws(StoreError) -> Descriptor {
+        try self.opened(path, call: "open", observer) { openat(AT_FDCWD, path, flags | Self.always, mode) }
     }
 
     /// Opens `name` in this folder, under the same rules; `name` is one component.
     func open(_ name: String, _ flags: Int32, mode: mode_t = 0) throws(StoreError) -> Descriptor {
-        try Self.opened("\(self.path)/\(name)", call: "openat") { openat(self.number, name, flags | Self.always, mode) }
+        try Self.opened("\(self.path)/\(name)", call: "openat", self.observer) {
+            openat(self.number, name, flags | Self.always, mode)
+        }
     }
 
     private static let always = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
 
-    private static func opened(_ path: String, call: String, _ body: () -> Int32) throws(StoreError) -> Descriptor {
+    private static func opened(
+        _ path: String,
+        call: String,
+        _ observer: (any DiskObserver)?,
+        _ body: () -> Int32
+    ) throws(StoreError) -> Descriptor {
         while true {
             let number = body()
-            if number >= 0 { return Descriptor(number, path: path) }
+            if number >= 0 { return Descriptor(number, path: path, observer: observer) }
             if errno != EINTR { throw .system(call, path, errno) }
         }
+    }
+
+    /// Makes a change, with the observer told before and after.
+    func observed<Result>(_ change: DiskChange, _ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+        guard let observer else { return try body() }
+        try observer.willMake(change)
+        let result = try body()
+        observer.made(change)
+        return result
     }
 
     /// What the file is now.
@@ -78,14 +102,16 @@ final class Descriptor: Sendable {
 
     /// Writes all of `buffer` at `offset`.
     func write(_ buffer: UnsafeRawBufferPointer, at offset: Int) throws(StoreError) {
-        var done = 0
-        while done < buffer.count {
-            let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])
-            let count = pwrite(self.number, rest.baseAddress, rest.count, off_t(offset + done))
-            if count >= 0 {
-                done += count
-            } else if errno != EINTR {
-                throw .system("pwrite", self.path, errno)
+        try self.observed(.write(buffer, at: offset, to: self.number)) { () throws(StoreError) in
+            var done = 0
+            while done < buffer.count {
+                let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])
+                let count = pwrite(self.number, rest.baseAddress, rest.count, off_t(offset + done))
+                if count >= 0 {
+                    done += count
+                } else if errno != EINTR {
+                    throw .system("pwrite", self.path, errno)
+                }
             }
         }
     }
@@ -96,16 +122,20 @@ final class Descriptor: Sendable {
 
     /// Cuts the file to `size`, or lengthens it by a hole.
     func truncate(to size: Int) throws(StoreError) {
-        guard ftruncate(self.number, off_t(size)) == 0 else { throw .system("ftruncate", self.path, errno) }
+        try self.observed(.truncate(self.number, to: size)) { () throws(StoreError) in
+            guard ftruncate(self.number, off_t(size)) == 0 else { throw .system("ftruncate", self.path, errno) }
+        }
     }
 
     /// Returns when everything written so far would survive a power cut.
     func synchronize() throws(StoreError) {
-        #if canImport(Darwin)
-        // macOS: fsync leaves the bytes in the drive's cache.
-        if fcntl(self.number, F_FULLFSYNC) == 0 { return }
-        #endif
-        guard fsync(self.number) == 0 else { throw .system("fsync", self.path, errno) }
+        try self.observed(.synchronize(self.number)) { () throws(StoreError) in
+            #if canImport(Darwin)
+            // macOS: fsync leaves the bytes in the drive's cache.
+            if fcntl(self.number, F_FULLFSYNC) == 0 { return }
+            #endif
+            guard fsync(self.number) == 0 else { throw .system("fsync", self.path, errno) }
+        }
     }
 
     /// SEEK_DATA of <unistd.h>, which glibc shows only to GNU sources.

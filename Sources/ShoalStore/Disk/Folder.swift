@@ -1,4 +1,3 @@
-import Foundation
 import ShoalCore
 
 #if canImport(Darwin)
@@ -14,8 +13,8 @@ final class Folder: Sendable {
 
     private init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 
-    static func open(_ path: String) throws(StoreError) -> Folder {
-        Folder(try Descriptor.open(path, O_RDONLY | O_DIRECTORY))
+    static func open(_ path: String, observer: (any DiskObserver)? = nil) throws(StoreError) -> Folder {
+        Folder(try Descriptor.open(path, O_RDONLY | O_DIRECTORY, observer: observer))
     }
 
     /// Makes `path` and what is missing above it; by default for its owner alone. It is no error when something is there.
@@ -28,17 +27,24 @@ final class Folder: Sendable {
         guard errno == EEXIST else { throw .system("mkdir", path, errno) }
     }
 
-    /// The folder `name` in this one, made when it is not there.
+    /// The folder `name` in this one, made when it is not there: then it would survive a power cut.
     func folder(_ name: String, create: Bool) throws(StoreError) -> Folder {
-        if create, mkdirat(self.descriptor.number, name, 0o700) != 0, errno != EEXIST {
-            throw .system("mkdirat", "\(self.path)/\(name)", errno)
+        if create, try self.status(of: name) == nil {
+            try self.descriptor.observed(.makeFolder(name, in: self.descriptor.number)) { () throws(StoreError) in
+                guard mkdirat(self.descriptor.number, name, 0o700) == 0 || errno == EEXIST else {
+                    throw .system("mkdirat", "\(self.path)/\(name)", errno)
+                }
+            }
+            try self.synchronize()
         }
         return Folder(try self.descriptor.open(name, O_RDONLY | O_DIRECTORY))
     }
 
     /// A file that this call makes; fails when anything has the name.
     func createFile(_ name: String, mode: mode_t = 0o600) throws(StoreError) -> Descriptor {
-        try self.descriptor.open(name, O_RDWR | O_CREAT | O_EXCL, mode: mode)
+        try self.descriptor.observed(.makeFile(name, in: self.descriptor.number)) { () throws(StoreError) in
+            try self.descriptor.open(name, O_RDWR | O_CREAT | O_EXCL, mode: mode)
+        }
     }
 
     func openFile(_ name: String, writable: Bool) throws(StoreError) -> Descriptor {
@@ -55,27 +61,37 @@ final class Folder: Sendable {
 
     /// Renames within this folder, over what has the name `new`.
     func rename(_ old: String, to new: String) throws(StoreError) {
-        guard renameat(self.descriptor.number, old, self.descriptor.number, new) == 0 else {
-            throw .system("rename", "\(self.path)/\(new)", errno)
+        try self.descriptor.observed(.rename(old, to: new, in: self.descriptor.number)) { () throws(StoreError) in
+            guard renameat(self.descriptor.number, old, self.descriptor.number, new) == 0 else {
+                throw .system("rename", "\(self.path)/\(new)", errno)
+            }
         }
     }
 
     /// Removes the file `name`; it is no error when there is none.
     func removeFile(_ name: String) throws(StoreError) {
-        guard unlinkat(self.descriptor.number, name, 0) == 0 || errno == ENOENT else {
-            throw .system("unlink", "\(self.path)/\(name)", errno)
+        try self.descriptor.observed(.remove(name, in: self.descriptor.number)) { () throws(StoreError) in
+            guard unlinkat(self.descriptor.number, name, 0) == 0 || errno == ENOENT else {
+                throw .system("unlink", "\(self.path)/\(name)", errno)
+            }
         }
     }
 
-    /// Removes the folder `name` and all that is in it, no link followed; it is no error when there is none.
+    /// Removes the folder or file `name` and all that is in it, no link followed; it is no error when there is none.
     func removeTree(_ name: String) throws(StoreError) {
-        guard try self.status(of: name) != nil else { return }
-        do {
-            try FileManager.default.removeItem(atPath: "\(self.path)/\(name)")
-        } catch {
-            throw StoreError(.system, "cannot remove \(self.path)/\(name): remove it by hand", cause: error)
+        guard let status = try self.status(of: name) else { return }
+        guard status.kind == .folder else { return try self.removeFile(name) }
+        let folder = try self.folder(name, create: false)
+        for entry in try folder.entries() { try folder.removeTree(entry) }
+        try self.descriptor.observed(.remove(name, in: self.descriptor.number)) { () throws(StoreError) in
+            guard unlinkat(self.descriptor.number, name, AT_REMOVEDIR) == 0 || errno == ENOENT else {
+                throw .system("unlink", "\(self.path)/\(name)", errno)
+            }
         }
     }
+
+    /// Of its file system, in bytes.
+    func blockSize() throws(StoreError) -> Int { try self.descriptor.blockSize() }
 
     /// Returns when the names in this folder would survive a power cut.
     func synchronize() throws(StoreError) { try self.descriptor.synchronize() }

@@ -13,7 +13,7 @@ extension ModelIndex {
 
     func link(_ id: ManifestID) throws(StoreError) -> String? {
         try self.read { database in
-            try String.fetchOne(database, sql: "SELECT link FROM model WHERE manifest = ?", arguments: [id.indexed])
+            try String.fetchOne(database, sql: "SELECT link FROM model WHERE manifest = ?", arguments: [id.data])
         }
     }
 
@@ -22,7 +22,7 @@ extension ModelIndex {
         try self.write { database in
             try database.execute(
                 sql: "UPDATE model SET link = ? WHERE manifest = ?",
-                arguments: [text, id.indexed]
+                arguments: [text, id.data]
             )
         }
     }
@@ -49,7 +49,7 @@ extension ModelIndex {
             try Int.fetchAll(
                 database,
                 sql: "SELECT position FROM durableShard WHERE manifest = ? ORDER BY position",
-                arguments: [id.indexed]
+                arguments: [id.data]
             ).map { ShardIndex($0) }
         }
     }
@@ -60,14 +60,10 @@ extension ModelIndex {
             let paths = try String.fetchAll(
                 database,
                 sql: "SELECT path FROM externalFile WHERE manifest = ? ORDER BY position",
-                arguments: [id.indexed]
+                arguments: [id.data]
             )
-            try database.execute(sql: "DELETE FROM model WHERE manifest = ?", arguments: [id.indexed])
+            try database.execute(sql: "DELETE FROM model WHERE manifest = ?", arguments: [id.data])
             return paths
         }
     }
-}
-
-extension ManifestID {
-    fileprivate var indexed: Data { Data(self.bytes) }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 package import ShoalCore
+import ShoalFormats
 
 /// A model as the index knows it, without opening it.
 package struct IndexedModel: Hashable, Sendable {
@@ -28,6 +29,10 @@ struct ModelRecord: Hashable, Sendable {
     let externalFiles: [ExternalFile]
     /// Ascending.
     let durableShards: [ShardIndex]
+    /// Of the durable shards, in milliseconds since 1970.
+    let lastUses: [ShardIndex: Int64]
+    /// Ascending.
+    let pins: [ShardIndex]
 }
 
 extension ModelIndex {
@@ -65,27 +70,25 @@ extension ModelIndex {
                 sql: "SELECT checked FROM model WHERE manifest = ?",
                 arguments: [id.data]
             )
-            let shards = try Int.fetchAll(
-                database,
-                sql: "SELECT position FROM durableShard WHERE manifest = ? ORDER BY position",
-                arguments: [id.data]
-            )
+            let uses = try Self.lastUses(database, id)
             return ModelRecord(
                 isChecked: isChecked ?? false,
                 externalFiles: try Self.externalFiles(database, id),
-                durableShards: shards.map { ShardIndex($0) }
+                durableShards: uses.keys.sorted(),
+                lastUses: uses,
+                pins: try Self.pins(database, id)
             )
         }
     }
 
     /// Registers files of the user's that were hashed just now and are all of `id`.
-    func register(_ id: ManifestID, files: [ExternalFile], shardSizes: [Int]) throws(StoreError) {
+    func register(_ id: ManifestID, files: [ExternalFile], shards: [DurableShard]) throws(StoreError) {
         try self.write { database in
-            try Self.touch(database, id, size: shardSizes.reduce(0, +))
+            try Self.touch(database, id, size: shards.reduce(0) { $0 + $1.size })
             try database.execute(sql: "UPDATE model SET checked = 1 WHERE manifest = ?", arguments: [id.data])
             try database.execute(sql: "DELETE FROM externalFile WHERE manifest = ?", arguments: [id.data])
             for file in files { try Self.insert(database, id, file) }
-            try Self.insert(database, id, durable: shardSizes.indices.map { ($0, shardSizes[$0]) })
+            try Self.insert(database, id, durable: shards)
         }
     }
 
@@ -113,7 +116,7 @@ extension ModelIndex {
     /// Notes as durable those shards that `stillVerified` names, which is asked inside the transaction.
     func markDurable(
         _ id: ManifestID,
-        stillVerified: () -> [(position: Int, size: Int)]
+        stillVerified: () -> [DurableShard]
     ) throws(StoreError) {
         try self.write { database in try Self.insert(database, id, durable: stillVerified()) }
     }
@@ -169,9 +172,15 @@ extension ModelIndex {
         )
     }
 
-    private static func insert(_ database: Database, _ id: ManifestID, durable: [(position: Int, size: Int)]) throws {
-        let statement = try database.makeStatement(sql: "INSERT OR REPLACE INTO durableShard VALUES (?, ?, ?)")
-        for shard in durable { try statement.execute(arguments: [id.data, shard.position, shard.size]) }
+    private static func insert(_ database: Database, _ id: ManifestID, durable: [DurableShard]) throws {
+        let statement = try database.makeStatement(
+            sql: "INSERT OR REPLACE INTO durableShard (manifest, position, size, kind, lastUsed) VALUES (?, ?, ?, ?, ?)"
+        )
+        for shard in durable {
+            try statement.execute(
+                arguments: [id.data, shard.shard.position, shard.size, shard.kind.rawValue, shard.lastUsed]
+            )
+        }
     }
 
     private static func externalFiles(_ database: Database, _ id: ManifestID) throws -> [ExternalFile] {
@@ -190,5 +199,6 @@ extension ModelIndex {
 }
 
 extension ManifestID {
-    fileprivate var data: Data { Data(self.bytes) }
+    /// As the index has it.
+    var data: Data { Data(self.bytes) }
 }

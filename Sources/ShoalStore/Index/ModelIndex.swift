@@ -11,9 +11,11 @@ import ShoalCore
 final class ModelIndex: Sendable {
     private let pool: DatabasePool
     private let path: String
+    private let observer: (any DiskObserver)?
 
-    init(path: String) throws(StoreError) {
+    init(path: String, observer: (any DiskObserver)? = nil) throws(StoreError) {
         self.path = path
+        self.observer = observer
         var configuration = Configuration()
         // A list in the foreground beside one in the background; everything else goes through the writer.
         configuration.maximumReaderCount = 2
@@ -21,6 +23,7 @@ final class ModelIndex: Sendable {
         do {
             self.pool = try DatabasePool(path: path, configuration: configuration)
             try Self.migrator.migrate(self.pool)
+            observer?.made(.commit)
         } catch {
             throw Self.storeError(error, path)
         }
@@ -61,6 +64,7 @@ final class ModelIndex: Sendable {
             )
         }
         Self.registerLinks(&migrator)
+        Self.registerCache(&migrator)
         return migrator
     }
 
@@ -74,8 +78,11 @@ final class ModelIndex: Sendable {
 
     /// One transaction. Writers take turns, so what `body` asks of the model's state holds until it commits.
     func write<Result>(_ body: (Database) throws -> Result) throws(StoreError) -> Result {
+        try self.observer?.willMake(.commit)
         do {
-            return try self.pool.write(body)
+            let result = try self.pool.write(body)
+            self.observer?.made(.commit)
+            return result
         } catch {
             throw Self.storeError(error, self.path)
         }

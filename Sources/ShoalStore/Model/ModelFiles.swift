@@ -105,6 +105,17 @@ final class ModelFiles: Sendable {
         }
     }
 
+    /// Gives blocks of one of the store's own files back to the file system.
+    func punch(_ file: Int, _ range: Range<Int>) throws(StoreError) { try self.ownDescriptor(file).punch(range) }
+
+    /// Fails when one of these files is not the store's own, or has a second name.
+    func requireOwn(_ files: some Sequence<Int>) throws(StoreError) {
+        for file in files { _ = try self.ownDescriptor(file) }
+    }
+
+    /// The positions of the user's files.
+    var externalPositions: Set<Int> { self.state.withLock { Set($0.external.keys) } }
+
     /// The open file, for writing: only one that the store made and that nobody else names.
     private func ownDescriptor(_ file: Int) throws(StoreError) -> Descriptor {
         let (cached, external) = self.state.withLock { ($0.open[file]?.file, $0.external[file]) }

@@ -50,6 +50,15 @@ final class ModelFolder: Sendable {
     /// Returns when the names in the folder would survive a power cut.
     func synchronize() throws(StoreError) { try self.folder.synchronize() }
 
+    /// Of its file system, in bytes.
+    func blockSize() throws(StoreError) -> Int { try self.folder.blockSize() }
+
+    /// Bytes of the disk that the store's own files take.
+    func allocatedBytes() throws(StoreError) -> Int {
+        guard try self.folder.status(of: Self.filesName) != nil else { return 0 }
+        return try self.folder.folder(Self.filesName, create: false).allocatedBytes()
+    }
+
     /// Opens a file of the store's own for reading and writing.
     func openFile(_ path: String) throws(StoreError) -> Descriptor {
         var components = self.components(path)

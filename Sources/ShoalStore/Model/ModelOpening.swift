@@ -12,6 +12,7 @@ struct ModelOpening {
     let manifestBytes: [UInt8]
     let folder: ModelFolder
     let index: ModelIndex
+    let clock: StoreClock
     /// The model is to be fetched: an external file that is not all good is given up, and the store makes its own.
     let replacesLostFiles: Bool
     let progress: ProgressHandler?
@@ -32,6 +33,7 @@ struct ModelOpening {
         let hashes = try HashFile(try self.folder.openHashes(), map: map)
         let files = ModelFiles(folder: self.folder, files: self.manifest.files, external: survey.external)
         var book = ShardBook(map)
+        book.recall(record)
 
         let doubtful = Set(map.shards(in: survey.changed.union(survey.damaged)))
         let lists = Set(hashes.missing)
@@ -43,6 +45,7 @@ struct ModelOpening {
         let given = try self.giveUpLostFiles(&book, files, survey)
         let lost = record.durableShards.filter { book.state(of: $0).rawValue < ShardBook.State.verified.rawValue }
         try self.index.markLost(self.id, lost)
+        book.unindexed(lost)
         let incomplete = self.files(of: book)
         try self.index.update(
             self.id,
@@ -60,6 +63,8 @@ struct ModelOpening {
             files: files,
             book: book,
             index: self.index,
+            clock: self.clock,
+            blockSize: try self.folder.blockSize(),
             isChecked: record.isChecked
         )
         _ = try model.synchronize()

@@ -6,9 +6,8 @@ final class ModelsFolder: Sendable {
     var path: String { self.folder.path }
 
     /// Also removes what an interrupted process left half-made; the home's lock says that nobody is making it now.
-    init(path: String) throws(StoreError) {
-        try Folder.create(path)
-        self.folder = try Folder.open(path)
+    init(home: String, observer: (any DiskObserver)?) throws(StoreError) {
+        self.folder = try Folder.open(home, observer: observer).folder("models", create: true)
         for name in try self.folder.entries() where name.hasPrefix(Self.draftPrefix) {
             try self.folder.removeTree(name)
         }
@@ -38,6 +37,26 @@ final class ModelsFolder: Sendable {
 
     /// Removes what was taken away.
     func discard(_ name: String) throws(StoreError) { try self.folder.removeTree(name) }
+
+    /// Whether parts of files here can be given back to the file system. Tried on a file that is gone again at once.
+    func canPunch() throws(StoreError) -> Bool {
+        let name = Folder.temporaryName(for: Self.draftName)
+        let file = try self.folder.createFile(name)
+        defer {
+            // A leftover takes no room and goes at the next start.
+            try? self.folder.removeFile(name)
+        }
+        let block = try self.folder.blockSize()
+        // A hole from the beginning: not one block is needed to find out.
+        try file.truncate(to: 2 * block)
+        do throws(StoreError) {
+            try file.punch(0..<block)
+            return true
+        } catch {
+            guard error.code == .notEvictable else { throw error }
+            return false
+        }
+    }
 
     /// Has `fill` make a model's folder under a name that nobody reads, then gives it the name of the ID that `fill`
     /// answers. If there is a folder of that name, `merge` takes from the draft what it wants.

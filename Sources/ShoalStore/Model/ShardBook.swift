@@ -40,16 +40,18 @@ struct ShardBook: Sendable {
         fileprivate let losses: UInt32
     }
 
-    private struct Entry {
-        var state: State = .absent
+    struct Entry {
+        fileprivate(set) var state: State = .absent
         /// Chunks that are here, at most 512.
-        var chunks: UInt16 = 0
+        fileprivate(set) var chunks: UInt16 = 0
         /// How often the shard was lost.
-        var losses: UInt32 = 0
+        fileprivate(set) var losses: UInt32 = 0
+        /// What keeps it here, or lets it go.
+        var keep = ShardKeep()
     }
 
     let map: ChunkMap
-    private var entries: [Entry]
+    var entries: [Entry]
     /// By chunk number: verified, and on the disk.
     private var present: Bitfield
     /// By chunk number: also read back or written since the model was opened, so that it can be served without a hash.
@@ -79,6 +81,7 @@ struct ShardBook: Sendable {
         for number in numbers { self.present[number] = true }
         self.entries[shard.position].chunks = UInt16(numbers.count)
         self.entries[shard.position].state = .durable
+        self.entries[shard.position].keep.mayBeIndexed = true
         self.verifiedBytes += self.map.shards[shard.position].size
     }
 
@@ -112,8 +115,17 @@ struct ShardBook: Sendable {
             self.entries[shard.position].chunks = 0
             self.entries[shard.position].state = .absent
             self.entries[shard.position].losses += 1
+            self.entries[shard.position].keep.isLeaving = false
         }
     }
+
+    /// A durable shard is only verified: it has to be synced and entered in the index again.
+    mutating func demote(_ shard: ShardIndex) {
+        if self.entries[shard.position].state == .durable { self.entries[shard.position].state = .verified }
+    }
+
+    /// How often the shard was lost: bytes that were read before are worth nothing when this has changed meanwhile.
+    func losses(of shard: ShardIndex) -> UInt32 { self.entries[shard.position].losses }
 
     /// The verified shards, to be synced.
     func syncTickets() -> [SyncTicket] {
@@ -144,7 +156,7 @@ struct ShardBook: Sendable {
         var complete = Bitfield(count: self.entries.count)
         var durable = Bitfield(count: self.entries.count)
         var receiving: [PartialShard] = []
-        for (position, entry) in self.entries.enumerated() {
+        for (position, entry) in self.entries.enumerated() where !entry.keep.isLeaving {
             switch entry.state {
             case .absent:
                 break

@@ -21,6 +21,8 @@ extension StoredModel {
         progress: ProgressHandler? = nil
     ) throws(StoreError) {
         let files = files ?? Array(self.manifest.files.indices)
+        let lease = self.lease(self.manifest.shards(of: files))
+        defer { lease.close() }
         guard self.manifest.shards(of: files).isSubset(of: self.state.complete) else {
             throw StoreError(.incomplete, "the model is not complete, so there is nothing to copy to \(path) yet")
         }

@@ -28,6 +28,19 @@ package final class StoredModel: Sendable {
     let files: ModelFiles
     let book: Mutex<ShardBook>
     let index: ModelIndex
+    let clock: StoreClock
+    /// Of the file system of the model's folder, in bytes.
+    let blockSize: Int
+    /// Whoever writes chunks, or finds them on the disk, is not to have their blocks punched meanwhile.
+    let gate = WriteGate()
+    /// What the index and the book say of durable shards changes together.
+    let indexTurn = DispatchSemaphore(value: 1)
+    /// One eviction at a time.
+    let evictionTurn = DispatchSemaphore(value: 1)
+    /// Signalled when somebody has read a shard that is about to go.
+    let uploadEnded = DispatchSemaphore(value: 0)
+    /// When uses were written to the index last, and those that were not since.
+    let uses: Mutex<UnsavedUses>
     /// The store's own files that were written to since they were synced.
     private let unsynced: Mutex<Set<Int>>
     /// One sync at a time: a second one would find nothing left to sync and call durable what the first has not yet synced.
@@ -50,6 +63,8 @@ package final class StoredModel: Sendable {
         files: ModelFiles,
         book: ShardBook,
         index: ModelIndex,
+        clock: StoreClock,
+        blockSize: Int,
         isChecked: Bool
     ) {
         self.id = id
@@ -64,6 +79,9 @@ package final class StoredModel: Sendable {
         self.unsynced = Mutex(Set(unsynced))
         self.book = Mutex(book)
         self.index = index
+        self.clock = clock
+        self.blockSize = blockSize
+        self.uses = Mutex(UnsavedUses(since: clock.now()))
         self.checked = Mutex(isChecked ? Set(manifest.files.indices) : [])
     }
 
@@ -113,15 +131,24 @@ package final class StoredModel: Sendable {
             throw StoreError(.hashListMissing, "the hash list of \(shard) has to come before its chunks")
         }
         guard Digest(sha256Of: bytes.bytes) == expected else { return .corrupt }
-        if self.book.withLock({ $0.isPresent(chunk, of: shard) }) { return .verified }
-        do throws(StoreError) {
-            try self.put(self.map.pieces(of: chunk, in: shard), from: bytes)
-        } catch {
-            // A file that the user has just let us serve in place has these bytes already.
-            guard error.code == .externalFile, try self.isOnDisk(chunk, of: shard) else { throw error }
+        return try self.gate.writing { () throws(StoreError) in
+            let isHere = self.book.withLock { book in
+                book.stay(shard)
+                return book.isPresent(chunk, of: shard)
+            }
+            if isHere { return .verified }
+            do throws(StoreError) {
+                try self.put(self.map.pieces(of: chunk, in: shard), from: bytes)
+            } catch {
+                // A file that the user has just let us serve in place has these bytes already.
+                guard error.code == .externalFile, try self.isOnDisk(chunk, of: shard) else { throw error }
+            }
+            self.book.withLock { book in
+                book.verified(chunk, of: shard)
+                book.used(shard, at: self.clock.now())
+            }
+            return .verified
         }
-        self.book.withLock { $0.verified(chunk, of: shard) }
-        return .verified
     }
 
     /// Writes, and notes that it has to be synced. Before the chunk counts as verified: whoever sees the shard verified also
@@ -150,10 +177,11 @@ package final class StoredModel: Sendable {
         of shard: ShardIndex,
         into buffer: UnsafeMutableRawBufferPointer
     ) throws(StoreError) -> Int {
-        let (isPresent, isProven) = self.book.withLock {
-            ($0.isPresent(chunk, of: shard), $0.isProven(chunk, of: shard))
+        let (isPresent, isProven, losses) = self.book.withLock {
+            ($0.isPresent(chunk, of: shard), $0.isProven(chunk, of: shard), $0.losses(of: shard))
         }
-        guard isPresent else { throw StoreError(.absent, "\(chunk) of \(shard) is not here") }
+        guard isPresent else { throw Self.absent(chunk, shard) }
+        self.noteUse(of: shard)
         let count = self.map.byteCount(of: chunk, in: shard)
         precondition(buffer.count >= count, "\(chunk) of \(shard) needs \(count) bytes of room")
         let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
@@ -163,6 +191,8 @@ package final class StoredModel: Sendable {
             try self.lose(error, otherwise: [shard])
             throw error.error
         }
+        // What was read after the shard went may be a hole.
+        guard self.book.withLock({ $0.losses(of: shard) }) == losses else { throw Self.absent(chunk, shard) }
         if isProven { return count }
         guard Digest(sha256Of: UnsafeRawBufferPointer(room).bytes) == (try self.hashes.digest(of: chunk, in: shard))
         else {
@@ -174,6 +204,10 @@ package final class StoredModel: Sendable {
         }
         self.book.withLock { $0.proved(chunk, of: shard) }
         return count
+    }
+
+    private static func absent(_ chunk: ChunkIndex, _ shard: ShardIndex) -> StoreError {
+        StoreError(.absent, "\(chunk) of \(shard) is not here")
     }
 
     /// Hashes what is here of the shard, because a peer says that it is wrong. False: it was, and is absent now. An
@@ -206,12 +240,14 @@ package final class StoredModel: Sendable {
         let examiner = ShardExaminer(map: self.map, hashes: self.hashes, files: self.files)
         let before = self.book.withLock { $0.chunks(of: shard) }
         if before.isEmpty {
-            let found = try examiner.goodChunks(of: shard, scratch: scratch)
-            self.unsynced.withLock { $0.formUnion(self.map.shards[shard.position].extents.lazy.map(\.file)) }
-            self.book.withLock { book in
-                for chunk in found.setBits { book.verified(ChunkIndex(chunk), of: shard) }
+            return try self.gate.writing { () throws(StoreError) in
+                let found = try examiner.goodChunks(of: shard, scratch: scratch)
+                self.unsynced.withLock { $0.formUnion(self.map.shards[shard.position].extents.lazy.map(\.file)) }
+                self.book.withLock { book in
+                    for chunk in found.setBits { book.verified(ChunkIndex(chunk), of: shard) }
+                }
+                return found.isFull
             }
-            return found.isFull
         }
         for chunk in before.setBits where try !examiner.isGood(ChunkIndex(chunk), of: shard, scratch: scratch) {
             try self.lose([shard])
@@ -239,9 +275,18 @@ package final class StoredModel: Sendable {
             try self.lose(self.book.withLock { book in doubtful.filter { book.state(of: $0) != .durable } })
             throw error
         }
+        self.indexTurn.wait()
+        defer { self.indexTurn.signal() }
         try self.index.markDurable(self.id) {
-            let valid = self.book.withLock { book in tickets.filter { book.isValid($0) } }
-            return valid.map { ($0.shard.position, self.manifest.shards[$0.shard.position].size) }
+            let valid = self.book.withLock { book in
+                let valid = tickets.filter { book.isValid($0) }.map(\.shard)
+                book.indexed(valid)
+                return valid
+            }
+            return valid.map { shard in
+                let entry = self.manifest.shards[shard.position]
+                return DurableShard(shard: shard, size: entry.size, kind: entry.kind, lastUsed: self.lastUse(of: shard))
+            }
         }
         return self.book.withLock { $0.synced(tickets) }
     }
@@ -253,6 +298,8 @@ package final class StoredModel: Sendable {
     package func finish(files: [Int]? = nil, progress: ProgressHandler? = nil) throws(StoreError) {
         let files = files ?? Array(self.manifest.files.indices)
         let shards = self.manifest.shards(of: files)
+        let lease = self.lease(shards)
+        defer { lease.close() }
         let unfinished = self.book.withLock { book in
             shards.setBits.count { book.state(of: ShardIndex($0)) != .durable }
         }
@@ -326,6 +373,15 @@ package final class StoredModel: Sendable {
     /// These shards are absent from now on, in the index as well.
     private func lose(_ shards: [ShardIndex]) throws(StoreError) {
         self.book.withLock { $0.lose(shards) }
-        try self.index.markLost(self.id, shards)
+        try self.forget(shards)
+    }
+
+    /// Has the index no longer call those of the shards durable that are not.
+    func forget(_ shards: [ShardIndex]) throws(StoreError) {
+        self.indexTurn.wait()
+        defer { self.indexTurn.signal() }
+        let lost = self.book.withLock { book in shards.filter { book.state(of: $0) != .durable } }
+        try self.index.markLost(self.id, lost)
+        self.book.withLock { $0.unindexed(lost) }
     }
 }

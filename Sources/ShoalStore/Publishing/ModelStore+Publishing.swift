@@ -81,7 +81,16 @@ extension ModelStore {
             }
             let record = try self.index.use(id, size: plan.totalSize)
             if record.externalFiles.isEmpty, record.durableShards.count == plan.shards.count { return }
-            try self.index.register(id, files: external, shardSizes: plan.shards.map(\.size))
+            let now = self.clock.now()
+            let shards = plan.shards.indices.map {
+                DurableShard(
+                    shard: ShardIndex($0),
+                    size: plan.shards[$0].size,
+                    kind: plan.shards[$0].kind,
+                    lastUsed: now
+                )
+            }
+            try self.index.register(id, files: external, shards: shards)
             try self.folder.model(id)?.removeFiles()
         }
     }

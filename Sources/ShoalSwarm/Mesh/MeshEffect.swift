@@ -56,6 +56,7 @@ package enum MeshObservation: Hashable, Encodable, Sendable {
     case manifestArrived(SwarmHandle)
     case shardCompleted(SwarmHandle, ShardIndex)
     case shardsLost(SwarmHandle, [ShardIndex], reason: String)
+    case shardsEvicted(SwarmHandle, [ShardIndex])
     /// Every shard is there.
     case swarmCompleted(SwarmHandle)
     case swarmFailed(SwarmHandle, reason: String)

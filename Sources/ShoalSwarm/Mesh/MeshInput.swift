@@ -49,6 +49,8 @@ package enum MeshInput: Hashable, Codable, Sendable {
     case hashesRejected(SwarmHandle, ShardIndex, from: ConnectionID)
     /// Shards are no longer on disk as they were: changed behind our back, or rotten.
     case shardsLost(SwarmHandle, [ShardIndex], reason: String)
+    /// The store has no room for these shards any more: they are about to go.
+    case shardsEvicted(SwarmHandle, [ShardIndex])
     /// Chunks of a shard are on disk and verified that nobody sent: the user had them.
     case chunksFound(SwarmHandle, ShardIndex, Bitfield)
     /// The store cannot go on with this swarm (disk full, say).

@@ -35,7 +35,9 @@ extension MeshMachine {
         let others = self.knownHoldings(of: handle)
         for (shard, copies) in self.rareShards(of: holdings, amongst: others) where places > 0 {
             let size = holdings.shardSizes[shard.position]
-            guard swarm.demands[shard] == nil, size <= budget, self.isServed(shard, handle) else { continue }
+            guard swarm.demands[shard] == nil, !swarm.evicted.contains(shard), size <= budget,
+                self.isServed(shard, handle)
+            else { continue }
             guard self.isOurTurn(shard, missing: self.configuration.replicas - copies, others) else { continue }
             guard self.swarms.update(handle, { $0.demand(shard, .replicate) }) == true else { continue }
             budget -= size

@@ -9,12 +9,29 @@ extension MeshMachine {
         reason: String,
         into effects: inout [MeshEffect]
     ) {
+        let lost = self.lose(shards, of: handle)
+        if !lost.isEmpty { effects.append(.observe(.shardsLost(handle, lost, reason: reason))) }
+        self.tellGone(lost, handle, into: &effects)
+    }
+
+    /// Copies that were made because a shard was rare are not made again: there was no room for them.
+    mutating func shardsEvicted(_ handle: SwarmHandle, _ shards: [ShardIndex], into effects: inout [MeshEffect]) {
+        let gone = self.lose(shards, of: handle)
+        self.swarms.update(handle) { $0.evicted(gone) }
+        if !gone.isEmpty { effects.append(.observe(.shardsEvicted(handle, gone))) }
+        self.tellGone(gone, handle, into: &effects)
+    }
+
+    /// Those of the shards of which something was here.
+    private mutating func lose(_ shards: [ShardIndex], of handle: SwarmHandle) -> [ShardIndex] {
         let lost = shards.filter { shard in
             self.swarms.update(handle) { $0.holdings?.lost(shard) ?? false } == true
         }
         self.lookForShardsAnew(handle)
-        guard !lost.isEmpty else { return }
-        effects.append(.observe(.shardsLost(handle, lost, reason: reason)))
+        return lost
+    }
+
+    private mutating func tellGone(_ lost: [ShardIndex], _ handle: SwarmHandle, into effects: inout [MeshEffect]) {
         for start in stride(from: 0, to: lost.count, by: WireLimits.shardsInNotice) {
             let part = Array(lost[start..<min(start + WireLimits.shardsInNotice, lost.count)])
             let message = ControlMessage(handle: handle.rawValue, .gone(part))

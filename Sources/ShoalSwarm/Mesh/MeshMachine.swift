@@ -102,8 +102,8 @@ package struct MeshMachine: Sendable {
             self.handleConnection(input, at: now, into: &effects)
         case .frameArrived, .lateFrame, .strayFrame, .chunkVerified, .chunkCorrupt, .chunkDropped:
             self.handleChunk(input, at: now, into: &effects)
-        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardsLost, .chunksFound,
-            .storeFailed:
+        case .manifestAccepted, .manifestRejected, .hashesAccepted, .hashesRejected, .shardsLost,
+            .shardsEvicted, .chunksFound, .storeFailed:
             self.handleStore(input, at: now, into: &effects)
 
         case .chunkServed(let connection, let request, let chunk):
@@ -170,6 +170,9 @@ package struct MeshMachine: Sendable {
             self.hashesRejected(handle, shard, from: connection, at: now, into: &effects)
         case .shardsLost(let handle, let shards, let reason):
             self.shardsLost(handle, shards, reason: reason, into: &effects)
+            self.inventoryChanged(handle, at: now)
+        case .shardsEvicted(let handle, let shards):
+            self.shardsEvicted(handle, shards, into: &effects)
             self.inventoryChanged(handle, at: now)
         case .chunksFound(let handle, let shard, let chunks):
             self.chunksFound(handle, shard, chunks, at: now, into: &effects)

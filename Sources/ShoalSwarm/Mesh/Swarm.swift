@@ -10,6 +10,8 @@ struct Swarm: Sendable {
     var manifestFetch: ManifestFetch?
     /// Shards that somebody asked for by name, and how urgently. Bounded by the number of shards.
     private(set) var demands = SortedMap<ShardIndex, Priority>()
+    /// Shards that went because there was no room for them, and that nobody has asked for by name since.
+    private(set) var evicted: Set<ShardIndex> = []
     /// The store gave up; nothing is asked for any more.
     var hasFailed = false
     /// Verified bytes that each peer sent since the node started.
@@ -102,7 +104,13 @@ struct Swarm: Sendable {
         guard let holdings, holdings.contains(shard), !holdings.complete[shard.position] else { return false }
         if let demanded = self.demands[shard], demanded <= priority { return false }
         self.demands[shard] = priority
+        self.evicted.remove(shard)
         return true
+    }
+
+    mutating func evicted(_ shards: [ShardIndex]) {
+        self.evicted.formUnion(shards)
+        for shard in shards where self.demands[shard] == .replicate { self.endDemand(for: shard) }
     }
 
     /// The shard is no longer wanted by name.

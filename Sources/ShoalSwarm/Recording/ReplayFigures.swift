@@ -79,7 +79,7 @@ package struct ReplayFigures: Sendable {
         case .frameArrived, .lateFrame: self.frames += 1
         case .chunkCorrupt: self.corrupt += 1
         case .chunkServed: self.served += 1
-        case .shardsLost(let swarm, let shards, _):
+        case .shardsLost(let swarm, let shards, _), .shardsEvicted(let swarm, let shards):
             self.verified = self.verified.filter { $0.swarm != swarm || !shards.contains($0.shard) }
         default: break
         }

@@ -117,6 +117,7 @@ struct NodeSession: Sendable {
         case .peerBanned(let peer, let reason): "banned \(peer.short): \(reason)"
         case .swarmLeft: "a model was removed, and is no longer served"
         case .shardsLost(_, _, let reason): "warning: not all is served any more: \(reason)"
+        case .shardsEvicted(_, let shards): "\(shards.count) shards make way: the cache is full"
         case .trackerConnected(let index): "tracker \(self.node.url(of: index)) is back"
         case .trackerLost(_, let reason, let retryIn):
             "\(reason) (next try in \(Figures.duration(retryIn.inSeconds)))"
