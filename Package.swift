@@ -183,9 +183,16 @@ let package = Package(
             ],
             swiftSettings: everywhere
         ),
+        // Killed by the tests of the store, again and again.
+        .executableTarget(
+            name: "store-driver",
+            dependencies: ["ShoalCore", "ShoalFormats", "ShoalStore"],
+            path: "Tests/StoreDriver",
+            swiftSettings: everywhere
+        ),
         .testTarget(
             name: "ShoalStoreTests",
-            dependencies: ["ModelFixtures", "ShoalCore", "ShoalFormats", "ShoalStore"],
+            dependencies: ["store-driver", "ModelFixtures", "ShoalCore", "ShoalFormats", "ShoalStore"],
             swiftSettings: everywhere
         ),
         .testTarget(

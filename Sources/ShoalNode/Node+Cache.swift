@@ -18,6 +18,21 @@ extension Node {
         }
     }
 
+    /// Copies what the home holds of these shards in other models, and tells the mesh of it.
+    func copyKnown(_ shards: Bitfield, of model: StoredModel) async throws {
+        let store = self.runner.store
+        try await Stoppable.run(on: self.chores) { isStopped throws(StoreError) in
+            try self.using(model) { (swarms, isOver) throws(StoreError) in
+                let copied = try store.copyKnown(shards, of: model) { _ throws(CancellationError) in
+                    if isStopped() || isOver() { throw CancellationError() }
+                }
+                for swarm in swarms {
+                    for shard in copied { self.loop.post(.chunksFound(swarm, shard, model.allChunks(of: shard))) }
+                }
+            }
+        }
+    }
+
     /// Looks soon whether shards have to go; once for all who ask meanwhile.
     func sweep() {
         guard !self.isSweepDue.exchange(true, ordering: .relaxed) else { return }
@@ -43,11 +58,8 @@ extension Node {
             }
         } settled: { model, stayed in
             for swarm in self.book.withLock({ $0.entries(of: model) }).map(\.handle) {
-                guard let manifest = self.runner.model(of: swarm)?.stored.manifest else { continue }
-                for shard in stayed {
-                    let chunks = Bitfield.full(count: manifest.shards[shard.position].chunkCount)
-                    self.loop.post(.chunksFound(swarm, shard, chunks))
-                }
+                guard let model = self.runner.model(of: swarm)?.stored else { continue }
+                for shard in stayed { self.loop.post(.chunksFound(swarm, shard, model.allChunks(of: shard))) }
             }
         }
     }
@@ -59,5 +71,11 @@ extension Node {
             desk.giveUp(shards, of: swarm, count: count)
             if desk.wanted(of: swarm) != before { self.order(desk.wanted(of: swarm), of: swarm) }
         }
+    }
+}
+
+extension StoredModel {
+    fileprivate func allChunks(of shard: ShardIndex) -> Bitfield {
+        .full(count: self.manifest.shards[shard.position].chunkCount)
     }
 }

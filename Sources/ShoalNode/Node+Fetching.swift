@@ -67,6 +67,7 @@ extension Node {
             let lease = try await self.reserve(chosen.shards, of: model)
             defer { lease.close() }
             try await self.requireRoom(for: chosen.shards, swarm)
+            try await self.copyKnown(chosen.shards, of: model)
             self.want(selection.isEverything ? .everything : .shards(chosen.shards), ticket)
             try await self.have(chosen.shards, chosen.files, of: model, swarm, observer)
             return chosen
@@ -79,6 +80,7 @@ extension Node {
             let model = try await self.described(swarm, observer)
             let lease = try await self.reserve(shards, of: model)
             defer { lease.close() }
+            try await self.copyKnown(shards, of: model)
             self.want(.shards(shards), ticket)
             try await self.have(shards, [], of: model, swarm, observer)
         }

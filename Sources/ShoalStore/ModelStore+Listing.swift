@@ -64,7 +64,7 @@ extension ModelStore {
     }
 
     /// Nil when it is damaged: opening the model says how.
-    private func manifest(of id: ManifestID) throws(StoreError) -> Manifest? {
+    func manifest(of id: ManifestID) throws(StoreError) -> Manifest? {
         guard let bytes = try self.folder.model(id)?.manifestBytes() else { return nil }
         return try? ManifestReader.read(bytes, expecting: id)
     }

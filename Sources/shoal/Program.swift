@@ -73,8 +73,9 @@ struct ShoalCommand: ParsableCommand {
         version: Version.text,
         subcommands: [
             PublishCommand.self, SeedCommand.self, FetchCommand.self, TrackerCommand.self, ManifestCommand.self,
-            ListCommand.self, VerifyCommand.self, RemoveCommand.self, AdoptCommand.self, StatusCommand.self,
-            PeersCommand.self, StopCommand.self, ReplayCommand.self, SignCommand.self,
+            ListCommand.self, VerifyCommand.self, RemoveCommand.self, AdoptCommand.self, CacheCommand.self,
+            PinCommand.self, UnpinCommand.self, StatusCommand.self, PeersCommand.self, StopCommand.self,
+            ReplayCommand.self, SignCommand.self,
         ]
     )
 }

@@ -77,6 +77,20 @@ import Testing
         #expect(desk.wanted(of: SwarmHandle(2)) == .nothing)
     }
 
+    @Test func `what there is no room for is no longer wanted for good, but by those who wait`() {
+        var desk = FetchDesk()
+        desk.giveUp([ShardIndex(1)], of: self.swarm, count: 8)
+        #expect(desk.wanted(of: self.swarm) == .nothing)
+        desk.keep(.everything, of: self.swarm)
+        desk.giveUp([ShardIndex(1), ShardIndex(7)], of: self.swarm, count: 8)
+        #expect(desk.wanted(of: self.swarm) == self.shards(0, 2, 3, 4, 5, 6))
+        desk.giveUp([ShardIndex(0)], of: self.swarm, count: 8)
+        #expect(desk.wanted(of: self.swarm) == self.shards(2, 3, 4, 5, 6))
+        desk.set(desk.enter(self.swarm), self.shards(1))
+        desk.giveUp([ShardIndex(1), ShardIndex(2)], of: self.swarm, count: 8)
+        #expect(desk.wanted(of: self.swarm) == self.shards(1, 3, 4, 5, 6))
+    }
+
     @Test func `a swarm that was left is wanted no more, and who waited is not counted again`() {
         var desk = FetchDesk()
         let ticket = desk.enter(self.swarm)

@@ -163,6 +163,21 @@ struct DemandTests {
         #expect(self.requests(self.keepAlive(&driver, peer, .seconds(30))).isEmpty)
     }
 
+    @Test func `a copy that there was no room for is not made again, but fetched when it is asked for`() {
+        var (driver, peer) = self.node(chunks: [1], fetches: false, replicationBudget: 100 * Self.chunk)
+        _ = driver.feed(peer.say(.bitfield(.full(count: 1))))
+        let shard = ShardIndex(0)
+        _ = driver.feed(.chunksFound(Self.swarm, shard, .full(count: 1)))
+        let effects = driver.feed(.shardsEvicted(Self.swarm, [shard]))
+        #expect(effects.sent(to: peer.connection) == [.gone([shard])])
+        #expect(effects.observations == [.shardsEvicted(Self.swarm, [shard])])
+        #expect(self.requests(self.keepAlive(&driver, peer, .seconds(60))).isEmpty)
+        let requests = self.requests(driver.feed(.demand(Self.swarm, [shard], .critical)))
+        #expect(requests.map(\.shard) == [shard])
+        // What is not here cannot go.
+        #expect(driver.feed(.shardsEvicted(Self.swarm, [shard])).isEmpty)
+    }
+
     @Test func `what three others have is not rare`() {
         var (driver, first) = self.node(chunks: [4], fetches: false, replicationBudget: 100 * Self.chunk)
         let others = (2...3).map { PlayedPeer(number: UInt8($0), connection: UInt64($0 + 10)) }

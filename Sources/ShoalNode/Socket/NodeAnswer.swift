@@ -13,6 +13,8 @@ package enum NodeAnswer: Hashable, Sendable {
     case verified(VerifyReport)
     case removed(RemoveReport)
     case adopted(AdoptReport)
+    case cache(CacheReport)
+    case pinned(PinReport)
     /// The next bytes of a manifest.
     case manifestPart(Data)
     case done

@@ -102,6 +102,8 @@ extension NodeRequest: Codable {
         case verify
         case remove
         case adopt
+        case cache
+        case pin
         case stop
     }
 
@@ -118,6 +120,8 @@ extension NodeRequest: Codable {
         case .verify: self = .verify(try container.decode(VerifyOrder.self, forKey: member))
         case .remove: self = .remove(try container.decode(RemoveOrder.self, forKey: member))
         case .adopt: self = .adopt(try container.decode(AdoptOrder.self, forKey: member))
+        case .cache: self = .cache(try container.decode(CacheOrder.self, forKey: member))
+        case .pin: self = .pin(try container.decode(PinOrder.self, forKey: member))
         case .stop: self = .stop
         case .version: preconditionFailure("the version says nothing of the request")
         }
@@ -136,6 +140,8 @@ extension NodeRequest: Codable {
         case .verify(let order): try container.encode(order, forKey: .verify)
         case .remove(let order): try container.encode(order, forKey: .remove)
         case .adopt(let order): try container.encode(order, forKey: .adopt)
+        case .cache(let order): try container.encode(order, forKey: .cache)
+        case .pin(let order): try container.encode(order, forKey: .pin)
         case .stop: try container.encode(Nothing(), forKey: .stop)
         }
     }
@@ -154,6 +160,8 @@ extension NodeAnswer: Codable {
         case verified
         case removed
         case adopted
+        case cache
+        case pinned
         case manifestPart
         case done
         case error
@@ -173,6 +181,8 @@ extension NodeAnswer: Codable {
         case .verified: self = .verified(try container.decode(VerifyReport.self, forKey: member))
         case .removed: self = .removed(try container.decode(RemoveReport.self, forKey: member))
         case .adopted: self = .adopted(try container.decode(AdoptReport.self, forKey: member))
+        case .cache: self = .cache(try container.decode(CacheReport.self, forKey: member))
+        case .pinned: self = .pinned(try container.decode(PinReport.self, forKey: member))
         case .manifestPart: self = .manifestPart(try container.decode(Data.self, forKey: member))
         case .done: self = .done
         case .error: self = .error(try container.decode(NodeFailure.self, forKey: member))
@@ -194,6 +204,8 @@ extension NodeAnswer: Codable {
         case .verified(let report): try container.encode(report, forKey: .verified)
         case .removed(let report): try container.encode(report, forKey: .removed)
         case .adopted(let report): try container.encode(report, forKey: .adopted)
+        case .cache(let report): try container.encode(report, forKey: .cache)
+        case .pinned(let report): try container.encode(report, forKey: .pinned)
         case .manifestPart(let bytes): try container.encode(bytes, forKey: .manifestPart)
         case .done: try container.encode(Nothing(), forKey: .done)
         case .error(let failure): try container.encode(failure, forKey: .error)

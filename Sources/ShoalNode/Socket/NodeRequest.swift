@@ -18,14 +18,18 @@ package enum NodeRequest: Hashable, Sendable {
     case remove(RemoveOrder)
     /// Take in files that the user has already: `progress`, then `adopted`.
     case adopt(AdoptOrder)
+    /// How much the home's models take and may take, and what would go next: one `cache`.
+    case cache(CacheOrder)
+    /// Keep shards whatever happens, or no longer: one `pinned`.
+    case pin(PinOrder)
     /// End.
     case stop
 
     /// Whether it is answered at once.
     var isBrief: Bool {
         switch self {
-        case .status, .peers, .list, .stop: true
-        case .fetch, .seed, .manifest, .verify, .remove, .adopt: false
+        case .status, .peers, .list, .cache, .stop: true
+        case .fetch, .seed, .manifest, .verify, .remove, .adopt, .pin: false
         }
     }
 }

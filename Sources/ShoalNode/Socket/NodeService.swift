@@ -9,7 +9,7 @@ import Synchronization
 /// Does what commands of the home ask its node through the socket.
 ///
 /// The parts: what the node is doing (here), fetches (`+Fetch`), publishing and manifests (`+Models`), what the home holds
-/// (`+Home`) and whether it is right (`+Verify`).
+/// (`+Home`), whether it is right (`+Verify`) and how much it may take (`+Cache`).
 package final class NodeService: Sendable {
     let node: Node
     let store: ModelStore
@@ -40,6 +40,8 @@ package final class NodeService: Sendable {
         case .verify(let order): try await self.verify(order, answer)
         case .remove(let order): try await self.remove(order, answer)
         case .adopt(let order): try await self.adopt(order, answer)
+        case .cache(let order): try await answer(.cache(try await self.cache(order)))
+        case .pin(let order): try await answer(.pinned(try await self.pin(order)))
         case .stop: self.stop.continuation.finish()
         }
     }

@@ -11,6 +11,14 @@ package struct CachedShard: Hashable, Sendable {
     package let bytes: Int
     /// Milliseconds since 1970.
     package let lastUsed: Int
+
+    package init(model: ManifestID, shard: ShardIndex, kind: Manifest.Shard.Kind, bytes: Int, lastUsed: Int) {
+        self.model = model
+        self.shard = shard
+        self.kind = kind
+        self.bytes = bytes
+        self.lastUsed = lastUsed
+    }
 }
 
 /// What of the cache may go, and in which order: a pure decision.

@@ -11,6 +11,24 @@ struct CacheState: Sendable {
     var canPunch: Bool?
 }
 
+/// A look at the home as a cache.
+package struct CacheSummary: Hashable, Sendable {
+    /// Nil: there is none.
+    package let budget: CacheBudget?
+    package let use: CacheUse
+    /// What would go, the next first.
+    package let next: [CachedShard]
+    /// Why nothing can.
+    package let obstacle: String?
+
+    package init(budget: CacheBudget?, use: CacheUse, next: [CachedShard], obstacle: String?) {
+        self.budget = budget
+        self.use = use
+        self.next = next
+        self.obstacle = obstacle
+    }
+}
+
 /// The home as a cache of a bounded size.
 extension ModelStore {
     /// Nil: models may take the whole disk, and nothing is evicted.
@@ -32,6 +50,17 @@ extension ModelStore {
             if isPinned { use.pinned += shard.bytes } else if shard.kind != .header { use.evictable += shard.bytes }
         }
         return use
+    }
+
+    /// The cache as people want to see it, with the next `limit` shards that would go.
+    package func cacheSummary(next limit: Int) throws(StoreError) -> CacheSummary {
+        let obstacle = try self.evictionObstacle()?.message
+        return CacheSummary(
+            budget: self.cacheBudget,
+            use: try self.cacheUse(),
+            next: obstacle == nil ? Array(try self.evictionOrder().shards.prefix(limit)) : [],
+            obstacle: obstacle
+        )
     }
 
     /// Everything that may go, the next first.

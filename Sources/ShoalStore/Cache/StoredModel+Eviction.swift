@@ -1,5 +1,5 @@
 import Dispatch
-import ShoalCore
+package import ShoalCore
 import ShoalFormats
 import Synchronization
 
@@ -54,7 +54,7 @@ extension StoredModel {
     /// moment at which the power fails, the index calls nothing durable that is not there.
     ///
     /// Shards that somebody pins, holds or writes to meanwhile stay.
-    func evict(_ shards: [ShardIndex], announce: ([ShardIndex]) -> Void) throws(StoreError) -> [ShardIndex] {
+    package func evict(_ shards: [ShardIndex], announce: ([ShardIndex]) -> Void) throws(StoreError) -> [ShardIndex] {
         self.evictionTurn.wait()
         defer { self.evictionTurn.signal() }
         try self.files.requireOwn(Set(shards.flatMap { self.manifest.shards[$0.position].extents.map(\.file) }))

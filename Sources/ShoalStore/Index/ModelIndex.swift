@@ -112,6 +112,12 @@ final class ModelIndex: Sendable {
                 "the index \(path) cannot be opened: check its owner and mode",
                 cause: error
             )
+        case .SQLITE_IOERR:
+            return StoreError(
+                .system,
+                "the disk refuses to read or write the index \(path): look for its errors in the system's log",
+                cause: error
+            )
         default:
             return StoreError(.system, "the index \(path): \(error)", cause: error)
         }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import ShoalNode
 import ShoalStore
 
@@ -68,10 +67,6 @@ struct ListCommand: ShoalSubcommand {
     }
 
     private static func lastUse(_ model: ModelReport) -> String {
-        guard let seconds = model.lastUsed else { return "?" }
-        let formatter = DateFormatter()
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.dateFormat = "yyyy-MM-dd HH:mm"
-        return formatter.string(from: Date(timeIntervalSince1970: Double(seconds)))
+        model.lastUsed.map(Figures.moment) ?? "?"
     }
 }

@@ -29,6 +29,14 @@ enum Figures {
         }
     }
 
+    /// `2026-03-01 17:05`, of a Unix time in seconds.
+    static func moment(_ seconds: Int) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "yyyy-MM-dd HH:mm"
+        return formatter.string(from: Date(timeIntervalSince1970: Double(seconds)))
+    }
+
     static func peers(_ count: Int) -> String { count == 1 ? "1 peer" : "\(count) peers" }
 
     /// `count` in the largest of `units`, each a thousand of the one before, of which it has at least one.

@@ -1,6 +1,9 @@
 import Foundation
 import NIOCore
+import ShoalCore
+import ShoalFormats
 import ShoalNode
+import ShoalStore
 import Testing
 
 @testable import ShoalNode
@@ -17,6 +20,8 @@ import Testing
         .fetch(FetchOrder(link: link, trackers: [], output: nil, include: ["*Q4*"], exclude: [])),
         .verify(VerifyOrder(models: [link], repairs: true, trackers: [], patience: 30)),
         .adopt(AdoptOrder(link: link, path: "/a/path", trackers: [], patience: 0.5)),
+        .cache(CacheOrder(budget: 20, isUnbounded: false)), .cache(CacheOrder(budget: nil, isUnbounded: true)),
+        .pin(PinOrder(model: "ab12", shards: "0-3,7", isPinned: true)),
     ])
     func `a request is read as it was written`(request: NodeRequest) throws {
         #expect(try NodeCodec.request(NodeCodec.bytes(of: request)) == request)
@@ -40,6 +45,25 @@ import Testing
                 repairedShards: 5
             )
         ),
+        .cache(
+            CacheReport(
+                CacheSummary(
+                    budget: CacheBudget(limit: 100),
+                    use: CacheUse(),
+                    next: [
+                        CachedShard(
+                            model: ManifestID(Digest(sha256Of: [])),
+                            shard: ShardIndex(3),
+                            kind: .expert,
+                            bytes: 4_096,
+                            lastUsed: 5_000
+                        )
+                    ],
+                    obstacle: "no holes"
+                )
+            )
+        ),
+        .pinned(PinReport(manifest: "m", pinnedShards: 1, pinnedBytes: 2, shards: 3, totalBytes: 4)),
         .removed(RemoveReport(name: nil, manifest: "m", freedBytes: 1, externalPaths: ["/a"], externalFiles: 2)),
         .adopted(
             AdoptReport(
