@@ -119,7 +119,9 @@ package final class ModelStore: Sendable {
         return model
     }
 
+    /// A removal that was interrupted after the folder went has left the index believing in what was there.
     private func create(_ id: ManifestID, _ bytes: [UInt8]) throws(StoreError) {
+        _ = try self.index.remove(id)
         _ = try self.folder.make { (draft) throws(StoreError) in
             try draft.writeManifest(bytes)
             return id

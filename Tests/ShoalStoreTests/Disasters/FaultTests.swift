@@ -106,4 +106,24 @@ import Testing
         let order = try store.index.cachedShards(besides: [])
         #expect(order.map(\.shard.lastUsed) == [1_061_000])
     }
+
+    @Test func `a model that was removed before the index could forget it is a new one when it comes back`() throws {
+        let (stage, disk) = (try CacheStage(), FaultyDisk())
+        let store = try self.store(stage, disk)
+        let model = try self.model(store)
+        for shard in self.source.shards { try self.source.send(shard, to: model) }
+        _ = try model.synchronize()
+        try model.pin(.full(count: 12))
+        disk.refuse { change in
+            if case .commit = change { ENOSPC } else { nil }
+        }
+        #expect(code { _ = try store.remove(model.id) } == .diskFull)
+        disk.refuse(nil)
+        let again = try self.model(store)
+        #expect(again.findings.isEmpty)
+        #expect(again.state.verifiedBytes == 0)
+        #expect(again.cacheUse.pinned == 0)
+        try self.source.send(ShardIndex(0 as Int), to: again)
+        #expect(again.cacheUse.pinned == 0)
+    }
 }
