@@ -226,7 +226,8 @@ let package = Package(
             name: "ShoalTests",
             dependencies: [
                 // The example that a test runs lies beside the tests once it is built.
-                "load-shards", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore",
+                "load-shards", "ModelFixtures", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling",
+                "ShoalStore",
                 "ShoalSwarm", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),

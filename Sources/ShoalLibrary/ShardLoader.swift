@@ -21,7 +21,8 @@ public final class ShardLoader: Sendable {
     private let node: Node
     private let handle: SwarmHandle
     private let stored: StoredModel
-    private let hasLeft = Mutex(false)
+    /// Whether the manifest's expert registry has been compared with the model's headers.
+    private let hasRightRegistry = Atomic(false)
 
     init(_ node: Node, _ handle: SwarmHandle, _ stored: StoredModel) {
         self.model = ModelDescription(id: stored.id.hex, stored.manifest)
@@ -43,7 +44,7 @@ public final class ShardLoader: Sendable {
         priority: LoadPriority = .next,
         deadline: Duration? = nil
     ) async throws -> Data {
-        try await self.load([try self.slice(of: index, nil)], priority, deadline)
+        try await self.load([try self.slice(of: index, nil)], priority, Self.end(of: deadline))
     }
 
     /// Bytes of a shard. They are here as soon as the chunks (of 128 KiB) in which they lie are; the rest of the shard may
@@ -60,10 +61,13 @@ public final class ShardLoader: Sendable {
         priority: LoadPriority = .next,
         deadline: Duration? = nil
     ) async throws -> Data {
-        try await self.load([try self.slice(of: shard, range)], priority, deadline)
+        try await self.load([try self.slice(of: shard, range)], priority, Self.end(of: deadline))
     }
 
     /// The bytes of an expert, in the order in which the manifest's registry lists them.
+    ///
+    /// The first call loads the model's headers as well, and compares the registry with them: the wrong expert would be
+    /// verified like the right one.
     ///
     /// - Parameters:
     ///   - layer: the layer, from 0.
@@ -79,7 +83,9 @@ public final class ShardLoader: Sendable {
         guard let slices = self.stored.manifest.experts?.map[ExpertID(layer: layer, index: expert)] else {
             throw ShoalError(.unknownExpert, "the model has no expert \(expert) in layer \(layer)")
         }
-        return try await self.load(slices, priority, deadline)
+        let end = Self.end(of: deadline)
+        try await self.requireRightRegistry(priority, end)
+        return try await self.load(slices, priority, end)
     }
 
     // MARK: The swarm
@@ -114,18 +120,19 @@ public final class ShardLoader: Sendable {
         }
     }
 
-    /// Asks for nothing more: loads of this model that wait, of other loaders as well, end with ``ShoalError/Code/left``,
-    /// and so do those to come of this one. What is here is kept, and is served until the node stops.
-    public func leave() {
-        self.hasLeft.withLock { $0 = true }
-        self.node.endDemands(of: self.handle)
+    /// Leaves the swarm: tells trackers and peers, and returns when nothing of the model is sent or received any more. What
+    /// is here stays on the disk. Loads of this model that wait, of other loaders as well, end with
+    /// ``ShoalError/Code/left``, and so do those to come; ``LocalNode/open(_:options:)`` enters the swarm again.
+    public func leave() async {
+        // Refused only while somebody else leaves it.
+        _ = try? await self.node.leave(self.stored.id) {}
     }
 
-    private var isOver: Bool { self.hasLeft.withLock { $0 } }
+    private var isOver: Bool { self.node.model(of: self.handle) == nil }
 
     // MARK: How
 
-    /// 3: how often bytes that were here and are lost again before they are read (evicted, changed on the disk) are
+    /// 3: how often bytes that were here and are lost again before they are read (they rot, the user changes their file) are
     /// fetched anew.
     private static let attempts = 3
 
@@ -147,19 +154,61 @@ public final class ShardLoader: Sendable {
         return Manifest.Slice(shard: ShardIndex(shard), offset: range.lowerBound, length: range.count)
     }
 
-    private func load(_ slices: [Manifest.Slice], _ priority: LoadPriority, _ deadline: Duration?) async throws -> Data
-    {
+    private static func end(of deadline: Duration?) -> ContinuousClock.Instant? {
+        deadline.map { ContinuousClock.now + $0 }
+    }
+
+    private func load(
+        _ slices: [Manifest.Slice],
+        _ priority: LoadPriority,
+        _ end: ContinuousClock.Instant?
+    ) async throws -> Data {
+        try await self.have(slices, priority, end) { try await self.read(slices) }
+    }
+
+    private func requireRightRegistry(_ priority: LoadPriority, _ end: ContinuousClock.Instant?) async throws {
+        guard !self.hasRightRegistry.load(ordering: .relaxed) else { return }
+        let shards = self.stored.manifest.shards
+        let headers = shards.indices.filter { shards[$0].kind == .header }
+        let slices = headers.map { Manifest.Slice(shard: ShardIndex($0), offset: 0, length: shards[$0].size) }
+        let problem = try await self.have(slices, priority, end) {
+            try await Stoppable.run(on: self.node.disk) { _ throws(StoreError) in
+                let problem = try self.stored.registryProblem()
+                guard headers.allSatisfy({ self.stored.state.complete[$0] }) else {
+                    throw StoreError(.absent, "the model's headers are no longer here")
+                }
+                return problem
+            }
+        }
+        if let problem {
+            throw ShoalError(
+                .wrongRegistry,
+                "the manifest does not say where the experts of this model are: \(problem); load whole shards, or ask "
+                    + "for a link that was made from the model's files"
+            )
+        }
+        self.hasRightRegistry.store(true, ordering: .relaxed)
+    }
+
+    /// Runs `use` once all of these bytes are here, and nothing of them is evicted meanwhile.
+    private func have<Result: Sendable>(
+        _ slices: [Manifest.Slice],
+        _ priority: LoadPriority,
+        _ end: ContinuousClock.Instant?,
+        _ use: () async throws -> Result
+    ) async throws -> Result {
         try await ShoalError.wrap {
-            let end = deadline.map { ContinuousClock.now + $0 }
             let demands = slices.filter { $0.length > 0 }.map {
                 ShardDemand($0.shard, chunks: Cutting.chunks(of: $0.offset..<$0.offset + $0.length))
             }
+            let lease = self.stored.lease(slices.map(\.shard))
+            defer { lease.close() }
             for attempt in 1... {
                 guard !self.isOver else { throw DemandFailure.left }
                 let left = end.map { $0 - .now }
                 try await self.node.demand(demands, of: self.handle, priority: priority.wire, within: left)
                 do {
-                    return try await self.read(slices)
+                    return try await use()
                 } catch let error as StoreError where error.isLoss && attempt < Self.attempts {
                     continue
                 }

@@ -28,6 +28,8 @@ public struct ShoalError: Error, Hashable, Sendable, CustomStringConvertible {
         case unknownRange
         /// The model has no such expert.
         case unknownExpert
+        /// The manifest's expert registry contradicts the model's own headers.
+        case wrongRegistry
         /// The swarm was left, or its node has been stopped.
         case left
     }

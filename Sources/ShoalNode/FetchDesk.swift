@@ -66,9 +66,6 @@ struct FetchDesk: Sendable {
         self.swarms[swarm] = wishes
     }
 
-    /// What was fetched is no longer wanted, but for those who wait.
-    mutating func drop(_ swarm: SwarmHandle) { self.swarms[swarm]?.standing = .nothing }
-
     /// What is wanted for good without anybody waiting for it is wanted without these from now on, because there is no
     /// room for them. `count` is how many shards the model has.
     mutating func giveUp(_ shards: [ShardIndex], of swarm: SwarmHandle, count: Int) {

@@ -164,14 +164,6 @@ extension Node {
         }
     }
 
-    /// Fetches no more of a swarm than commands wait for. What is here is still served.
-    func stopFetching(_ swarm: SwarmHandle) {
-        self.fetchDesk.withLock { desk in
-            desk.drop(swarm)
-            self.order(desk.wanted(of: swarm), of: swarm)
-        }
-    }
-
     func order(_ wanted: Wanted, of swarm: SwarmHandle) {
         switch wanted {
         case .nothing: self.loop.post(.updateSwarm(swarm, fetches: false, trackers: []))

@@ -1,4 +1,4 @@
-import ShoalCore
+package import ShoalCore
 import ShoalStore
 import ShoalSwarm
 import Synchronization
@@ -8,7 +8,7 @@ extension Node {
     /// Leaves every swarm of a model: tells trackers and peers, and waits until the node neither reads nor writes anything
     /// of the model any more; then does `body`, and only after that lets anybody enter one again. Answers how many swarms
     /// that were, and what `body` did.
-    func leave<Result: Sendable>(
+    package func leave<Result: Sendable>(
         _ model: ManifestID,
         then body: () async throws -> Result
     ) async throws -> (swarms: Int, result: Result) {

@@ -68,10 +68,13 @@ extension CommandTests {
                 let tracker = try await stage.tracker()
                 let seeder = try await stage.seeder(of: file, tracker: tracker.url)
                 let (link, key) = try await self.sign(stage, [seeder.link])
-                let inLink = [link.text, "--require-signature", key.uppercased(), "--output", stage.folder("copy")]
+                let inLink = [
+                    link.text, "--require-signature", key.uppercased(), "--output", stage.folder("copy"), "--json",
+                ]
                 let first = try await stage.run("fetch", inLink, home: "fetcher")
                 #expect(first.code == 0, "\(first)")
                 #expect(first.stderr.contains("signed by \(key)"))
+                #expect(try Summary(first).signedBy == [key])
                 #expect(try contents(of: stage.folder("copy")) == bytes)
                 // It is kept, and printed when the model is served.
                 let served = try await stage.run(

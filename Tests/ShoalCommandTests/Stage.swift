@@ -93,6 +93,7 @@ struct Summary: Decodable {
     var peers: Int
     var bytesFromPeers: Int
     var manifest: String
+    var signedBy: [String]
 
     init(_ outcome: RunningShoal.Outcome) throws {
         self = try JSONDecoder().decode(Self.self, from: Data(outcome.stdout))

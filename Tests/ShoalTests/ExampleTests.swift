@@ -29,10 +29,10 @@ import Testing
             let outcome = try await self.run([hall.link, hall.folder("example"), "127.0.0.1"])
             #expect(outcome.code == 0, "\(outcome)")
             let lines = outcome.output.split(separator: "\n")
-            #expect(lines.first == "model \(hall.modelID): 3 shards")
-            #expect(lines.contains("shard 0: 200000 bytes"))
-            #expect(lines.contains("the beginning of shard 2: 1000 bytes"))
-            #expect(lines.contains("expert 0 of layer 2: 200000 bytes"))
+            #expect(lines.first == "model \(hall.modelID): 4 shards")
+            #expect(lines.contains("shard 0: \(Hall.headerSize) bytes"))
+            #expect(lines.contains("the beginning of shard 3: 1000 bytes"))
+            #expect(lines.contains("expert 0 of layer 2: 196608 bytes"))
         }
     }
 

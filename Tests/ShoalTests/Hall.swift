@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import ModelFixtures
 import ShoalCore
 import ShoalFormats
 import ShoalNode
@@ -15,8 +16,31 @@ import class NIOPosix.MultiThreadedEventLoopGroup
 
 /// Where users of the library play: a tracker, a seeder of a small model with experts, and the nodes that a test starts.
 final class Hall: Sendable {
-    /// Three shards of two chunks: one dense, two of which are experts'.
-    static let files = (0..<3).map { Weights.bytes(200_000, seed: UInt64($0)) }
+    /// A dense tensor, and two experts in layer 2, each of three parts.
+    private static let model: GGUFFile = {
+        var model = GGUFFile()
+        model["general.architecture"] = .text("llama")
+        model["llama.block_count"] = .uint32(3)
+        model["llama.expert_count"] = .uint32(2)
+        model["llama.expert_used_count"] = .uint32(1)
+        model.tensors = [.init("token_embd.weight", [100, 500])]
+        for part in ["gate", "down", "up"] {
+            model.tensors.append(.init("blk.2.ffn_\(part)_exps.weight", [128, 128, 2]))
+        }
+        return model
+    }()
+    /// The bytes of the model's only file, `model.gguf`.
+    static let file = model.bytes
+    static let headerSize = model.head.count
+    /// The header, the dense tensor, and the two experts, of two chunks each but for the header.
+    static let shards: [[UInt8]] = {
+        let (dense, part) = (200_000, 128 * 128 * 4)
+        let parts = headerSize + dense
+        let experts = (0..<2).map { expert in
+            (0..<3).flatMap { file[(parts + (2 * $0 + expert) * part)...].prefix(part) }
+        }
+        return [Array(file[..<headerSize]), Array(file[headerSize..<parts])] + experts
+    }()
 
     let folder: TemporaryFolder
     let tracker: TrackerServer
@@ -26,15 +50,14 @@ final class Hall: Sendable {
     private let home: Home
     private let others = Mutex<[LocalNode]>([])
 
-    fileprivate init(uploadLimit: Int?) async throws {
+    fileprivate init(uploadLimit: Int?, liesAboutExperts: Bool) async throws {
         self.folder = try TemporaryFolder()
         self.tracker = try await TrackerServer.start(group: MultiThreadedEventLoopGroup.singleton)
-        for (name, bytes) in zip(["a", "b", "c"], Self.files) { _ = try self.folder.write("source/\(name)", bytes) }
-        let library = try ModelStore(home: try Home(path: self.folder("library")))
-        let plain = try library.publish(path: self.folder("source"))
+        let path = try self.folder.write("source/model.gguf", Self.file)
         self.home = try Home(path: self.folder("seeder"))
         let store = try ModelStore(home: self.home)
-        let model = try Self.withExperts(plain, in: store)
+        let published = try store.publish(path: path)
+        let model = liesAboutExperts ? try Self.withSwappedExperts(published, path, in: store) : published
         var configuration = NodeConfiguration()
         configuration.bindAddress = "127.0.0.1"
         configuration.trackers = [self.tracker.url]
@@ -51,34 +74,19 @@ final class Hall: Sendable {
         self.link = link.text
     }
 
-    /// The same bytes under a manifest that calls two of the shards experts.
-    private static func withExperts(_ plain: StoredModel, in store: ModelStore) throws -> StoredModel {
-        let text = String(decoding: plain.manifestBytes, as: UTF8.self)
-            .replacing(
-                "{\"chunkSize\":131072,",
-                with: """
-                    {"chunkSize":131072,"experts":{"layers":3,"map":{"2.0":[[1,0,200000]],\
-                    "2.1":[[2,150000,50000],[2,0,150000]]},"perLayer":2,"used":1},
-                    """
-            )
-            .replacing("[[1,0,200000]],\"kind\":\"dense\"", with: "[[1,0,200000]],\"kind\":\"expert\"")
-            .replacing("[[2,0,200000]],\"kind\":\"dense\"", with: "[[2,0,200000]],\"kind\":\"expert\"")
+    /// The same bytes under a manifest that takes each of the experts for the other.
+    private static func withSwappedExperts(
+        _ model: StoredModel,
+        _ path: String,
+        in store: ModelStore
+    ) throws -> StoredModel {
+        let text = String(decoding: model.manifestBytes, as: UTF8.self)
+            .replacing("\"2.0\":[[2,", with: "\"2.0\":[[3,")
+            .replacing("\"2.1\":[[3,", with: "\"2.1\":[[2,")
         let bytes = Array(text.utf8)
-        let model = try store.receive(manifest: bytes, id: ManifestID(Digest(sha256Of: bytes)))
-        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Cutting.chunkSize, alignment: 8)
-        defer { scratch.deallocate() }
-        for (position, shard) in plain.manifest.shards.enumerated() {
-            guard let list = try plain.hashList(of: ShardIndex(position)) else { continue }
-            try model.install(list, for: ShardIndex(position))
-            for chunk in 0..<shard.chunkCount {
-                let count = try plain.read(ChunkIndex(chunk), of: ShardIndex(position), into: scratch)
-                let written = UnsafeRawBufferPointer(rebasing: scratch[..<count])
-                guard try model.write(ChunkIndex(chunk), of: ShardIndex(position), bytes: written) == .verified else {
-                    throw StoreError(.corrupt, "the seeder's model is not what it should be")
-                }
-            }
-        }
-        return model
+        let lie = try store.receive(manifest: bytes, id: ManifestID(Digest(sha256Of: bytes)))
+        _ = try store.adopt(path, into: lie)
+        return lie
     }
 
     var modelID: String { String(self.link.dropFirst("magnet:?xt=urn:sha256:".count).prefix(64)) }
@@ -107,8 +115,12 @@ final class Hall: Sendable {
 }
 
 /// Plays a test in a hall of its own, and clears it however the test ends.
-func inHall(uploadLimit: Int? = nil, _ test: (Hall) async throws -> Void) async throws {
-    let hall = try await Hall(uploadLimit: uploadLimit)
+func inHall(
+    uploadLimit: Int? = nil,
+    liesAboutExperts: Bool = false,
+    _ test: (Hall) async throws -> Void
+) async throws {
+    let hall = try await Hall(uploadLimit: uploadLimit, liesAboutExperts: liesAboutExperts)
     let outcome = await Result { try await test(hall) }
     await hall.end()
     try outcome.get()

@@ -22,25 +22,26 @@ import Testing
         try await inHall { hall in
             let loader = try await hall.node().open(hall.link)
             #expect(loader.model.id == hall.modelID)
-            #expect(loader.model.shardSizes == [200_000, 200_000, 200_000])
-            #expect(loader.model.files.map(\.path) == ["a", "b", "c"])
+            #expect(loader.model.shardSizes == Hall.shards.map(\.count))
+            #expect(loader.model.files.map(\.path) == ["model.gguf"])
             #expect(loader.model.experts == .init(layers: 3, perLayer: 2, used: 1))
             #expect(await loader.progress().verifiedBytes == 0)
 
             let expert = try await loader.loadExpert(2, 0, priority: .critical)
-            #expect(expert.elementsEqual(Hall.files[1]))
-            #expect(await loader.progress().verifiedBytes == 200_000)
-            let reversed = try await loader.loadExpert(2, 1, deadline: .seconds(30))
-            #expect(reversed.elementsEqual(Hall.files[2][150_000...] + Hall.files[2][..<150_000]))
+            #expect(expert.elementsEqual(Hall.shards[2]))
+            // The header as well: whether the manifest names the right bytes stands there.
+            #expect(await loader.progress().verifiedBytes == Hall.shards[2].count + Hall.headerSize)
+            let other = try await loader.loadExpert(2, 1, deadline: .seconds(30))
+            #expect(other.elementsEqual(Hall.shards[3]))
 
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 for number in 0..<12 {
                     group.addTask {
                         switch number % 3 {
-                        case 0: try await loader.loadShard(0).elementsEqual(Hall.files[0])
+                        case 0: try await loader.loadShard(1).elementsEqual(Hall.shards[1])
                         case 1:
-                            try await loader.loadRange(0, 131_000..<131_100).elementsEqual(
-                                Hall.files[0][131_000..<131_100]
+                            try await loader.loadRange(1, 131_000..<131_100).elementsEqual(
+                                Hall.shards[1][131_000..<131_100]
                             )
                         default: try await loader.loadRange(0, 7..<7).isEmpty
                         }
@@ -49,7 +50,7 @@ import Testing
                 for try await isRight in group { #expect(isRight) }
             }
             let progress = await loader.progress()
-            #expect(progress == LoadProgress(verifiedBytes: 600_000, totalBytes: 600_000, peers: 1))
+            #expect(progress == LoadProgress(verifiedBytes: Hall.file.count, totalBytes: Hall.file.count, peers: 1))
         }
     }
 
@@ -57,9 +58,9 @@ import Testing
         try await inHall { hall in
             let node = try await hall.node()
             let loader = try await node.open(hall.link)
-            #expect(await self.code { try await loader.loadShard(3) } == .unknownShard)
+            #expect(await self.code { try await loader.loadShard(4) } == .unknownShard)
             #expect(await self.code { try await loader.loadShard(-1) } == .unknownShard)
-            #expect(await self.code { try await loader.loadRange(0, 0..<200_001) } == .unknownRange)
+            #expect(await self.code { try await loader.loadRange(1, 0..<200_001) } == .unknownRange)
             #expect(await self.code { try await loader.loadRange(0, -1..<1) } == .unknownRange)
             #expect(await self.code { try await loader.loadExpert(0, 0) } == .unknownExpert)
             #expect(await self.code { try await loader.loadExpert(2, 2) } == .unknownExpert)
@@ -70,6 +71,15 @@ import Testing
             #expect(await self.code { try await node.open(hall.link, options: bad) } == .badTracker)
             let taken = LocalNode.Options(home: hall.folder("reader"))
             #expect(await self.code { try await LocalNode.start(taken) } == .homeInUse)
+        }
+    }
+
+    @Test func `experts of a manifest that lies about them are not handed out`() async throws {
+        try await inHall(liesAboutExperts: true) { hall in
+            let loader = try await hall.node().open(hall.link)
+            #expect(await self.code { try await loader.loadExpert(2, 0) } == .wrongRegistry)
+            #expect(await loader.progress().verifiedBytes == Hall.headerSize)
+            #expect(try await loader.loadShard(2).elementsEqual(Hall.shards[2]))
         }
     }
 
@@ -84,10 +94,15 @@ import Testing
             await #expect(throws: CancellationError.self) { try await cancelled.value }
             let left = Task { try await loader.loadShard(0) }
             let other = try await node.open(hall.link)
-            loader.leave()
+            let unlucky = Task { try await other.loadShard(0) }
+            await loader.leave()
             #expect(await self.code { try await left.value } == .left)
+            #expect(await self.code { try await unlucky.value } == .left)
             #expect(await self.code { try await loader.loadShard(1) } == .left)
-            let stopped = Task { try await other.loadShard(0) }
+            var options = LocalNode.OpenOptions()
+            options.patience = .milliseconds(50)
+            let again = try await node.open(hall.link, options: options)
+            let stopped = Task { try await again.loadShard(0) }
             await hall.stop(node)
             #expect(await self.code { try await stopped.value } == .left)
             var updates = loader.progressUpdates().makeAsyncIterator()
@@ -113,15 +128,15 @@ import Testing
             await hall.stop(first)
             let second = try await hall.node()
             let loader = try await second.open(hall.link)
-            #expect(await loader.progress().verifiedBytes == 200_000)
+            #expect(await loader.progress().verifiedBytes == Hall.shards[1].count)
             // A byte rots before anybody has looked at it.
-            let file = hall.folder("reader/models/\(hall.modelID)/files/b")
+            let file = hall.folder("reader/models/\(hall.modelID)/files/model.gguf")
             let handle = try FileHandle(forUpdating: URL(filePath: file))
-            try handle.seek(toOffset: 150_000)
-            try handle.write(contentsOf: [Hall.files[1][150_000] ^ 1])
+            try handle.seek(toOffset: UInt64(Hall.headerSize + 150_000))
+            try handle.write(contentsOf: [Hall.shards[1][150_000] ^ 1])
             try handle.close()
             let bytes = try await loader.loadShard(1, deadline: .seconds(30))
-            #expect(bytes.elementsEqual(Hall.files[1]))
+            #expect(bytes.elementsEqual(Hall.shards[1]))
         }
     }
 
@@ -135,8 +150,8 @@ import Testing
                 last = progress
                 if progress.verifiedBytes == progress.totalBytes { break }
             }
-            #expect(last?.totalBytes == 600_000)
-            #expect(try await loader.loadShard(2).elementsEqual(Hall.files[2]))
+            #expect(last?.totalBytes == Hall.file.count)
+            #expect(try await loader.loadShard(2).elementsEqual(Hall.shards[2]))
         }
     }
 }

@@ -35,6 +35,8 @@ extension Node {
         self.runner.failures.withLock { _ = $0.remove(handle) }
         let waiter = try self.runner.demands.enter(demands, of: handle, priority)
         defer { self.runner.demands.leave(waiter) }
+        // Who enters later than that is not told that the swarm is left.
+        guard self.model(of: handle) != nil else { throw DemandFailure.left }
         // They may have come before anybody waited.
         for shard in Set(demands.map(\.shard)) { self.runner.arrived(shard, of: handle) }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -51,12 +53,6 @@ extension Node {
             defer { group.cancelAll() }
             try await group.next()
         }
-    }
-
-    /// Asks for nothing more of a swarm: demands that wait end with ``DemandFailure/left``. What is here is still served.
-    package func endDemands(of handle: SwarmHandle) {
-        self.stopFetching(handle)
-        self.runner.demands.fail(handle, DemandFailure.left)
     }
 
     /// Bytes of a shard that are here, verified since the model was opened. Bytes that are no longer what they were are

@@ -159,5 +159,7 @@ final class EffectRunner: Sendable {
         self.models.withLock { _ = $0.removeValue(forKey: swarm) }
         self.expected.withLock { _ = $0.removeValue(forKey: swarm) }
         self.failures.withLock { _ = $0.remove(swarm) }
+        // Those who have come meanwhile.
+        self.demands.fail(swarm, DemandFailure.left)
     }
 }

@@ -57,13 +57,23 @@ package struct FetchReport: Hashable, Codable, Sendable {
     /// Verified bytes that peers sent for this request, and how many peers have sent some since the node began.
     package var bytesFromPeers: Int
     package var peers: Int
+    /// Why the manifest's expert registry is not what the model's headers say, if it is not.
+    package var registryProblem: String?
 
-    package init(manifest: String, path: String, bytes: Int, bytesFromPeers: Int, peers: Int) {
+    package init(
+        manifest: String,
+        path: String,
+        bytes: Int,
+        bytesFromPeers: Int,
+        peers: Int,
+        registryProblem: String?
+    ) {
         self.manifest = manifest
         self.path = path
         self.bytes = bytes
         self.bytesFromPeers = bytesFromPeers
         self.peers = peers
+        self.registryProblem = registryProblem
     }
 }
 

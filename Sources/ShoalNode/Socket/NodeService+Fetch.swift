@@ -30,12 +30,11 @@ extension NodeService {
         let fromPeers = (after?.receivedBytes ?? 0) - (before?.status.receivedBytes ?? 0)
         try await answer(
             .fetched(
-                FetchReport(
-                    manifest: link.manifestID.hex,
-                    path: chosen.path,
-                    bytes: chosen.size,
+                try await .of(
+                    chosen,
                     bytesFromPeers: fromPeers,
-                    peers: fromPeers == 0 ? 0 : after?.contributors ?? 0
+                    peers: fromPeers == 0 ? 0 : after?.contributors ?? 0,
+                    on: self.node.chores
                 )
             )
         )

@@ -44,11 +44,15 @@ struct FetchCommand: ShoalSubcommand {
     @OptionGroup var signatures: SignatureOptions
     @OptionGroup var node: NodeOptions
 
+    /// What is known when the fetch begins.
+    private struct Start {
+        let instant = ContinuousClock.now
+        let signers: [PublicKey]
+    }
+
     func run() async throws {
-        let start = ContinuousClock.now
-        for key in try self.signatures.signers(of: self.link, home: self.node.home) {
-            Console.say("signed by \(key)")
-        }
+        let start = Start(signers: try self.signatures.signers(of: self.link, home: self.node.home))
+        for key in start.signers { Console.say("signed by \(key)") }
         try await NodeAccess.use(self.node.home) { home in
             try await self.fetch(home, since: start)
         } through: { running in
@@ -58,7 +62,7 @@ struct FetchCommand: ShoalSubcommand {
 
     // MARK: As the node
 
-    private func fetch(_ home: Home, since start: ContinuousClock.Instant) async throws {
+    private func fetch(_ home: Home, since start: Start) async throws {
         let link = self.link
         let store = try ModelStore(home: home)
         let disk = DiskPool(threads: 1)
@@ -101,7 +105,7 @@ struct FetchCommand: ShoalSubcommand {
         _ known: StoredModel?,
         _ selection: FileSelection,
         _ session: NodeSession,
-        since start: ContinuousClock.Instant
+        since start: Start
     ) async throws {
         let (node, link) = (session.node, self.link)
         let handle =
@@ -125,10 +129,10 @@ struct FetchCommand: ShoalSubcommand {
     private func report(
         _ chosen: ChosenFiles,
         status: SwarmStatus?,
-        since start: ContinuousClock.Instant,
+        since start: Start,
         on disk: DiskPool
     ) async throws {
-        let duration = ContinuousClock.now - start
+        let end = ContinuousClock.now
         if let output {
             let display = ProgressDisplay()
             try await Stoppable.run(on: disk) { isStopped throws(StoreError) in
@@ -139,25 +143,27 @@ struct FetchCommand: ShoalSubcommand {
             }
             display.clear()
         }
-        let report = FetchReport(
-            manifest: chosen.model.id.hex,
-            path: chosen.path,
-            bytes: chosen.size,
+        let report = try await FetchReport.of(
+            chosen,
             bytesFromPeers: status?.receivedBytes ?? 0,
-            peers: status?.contributors ?? 0
+            peers: status?.contributors ?? 0,
+            on: disk
         )
-        try self.tell(report, in: duration)
+        try self.tell(report, start, end)
     }
 
-    private func tell(_ report: FetchReport, in duration: Duration) throws {
-        let summary = FetchSummary(report, seconds: duration.inSeconds)
+    private func tell(_ report: FetchReport, _ start: Start, _ end: ContinuousClock.Instant) throws {
+        if let problem = report.registryProblem {
+            Console.say("warning: \(problem); whole files are right, experts by themselves would not be")
+        }
+        let summary = FetchSummary(report, start.signers, seconds: (end - start.instant).inSeconds)
         summary.tell(name: self.link.name ?? report.path, output: self.output)
         if self.json { try Console.print(try Console.json(summary)) }
     }
 
     // MARK: Through the node that runs
 
-    private func fetch(through running: RunningNode, since start: ContinuousClock.Instant) async throws {
+    private func fetch(through running: RunningNode, since start: Start) async throws {
         self.node.tellUnused(by: running, self.replication)
         // Said here, because the node has nobody to say it to.
         _ = self.node.trackers.merged(with: self.link)
@@ -188,7 +194,7 @@ struct FetchCommand: ShoalSubcommand {
             return try await group.next() ?? nil
         }
         guard let report else { throw CommandError("the node did not say what it fetched") }
-        try self.tell(report, in: ContinuousClock.now - start)
+        try self.tell(report, start, .now)
         Console.say("  node      process \(running.process) fetched it, and serves it for as long as it runs")
     }
 }
@@ -201,14 +207,19 @@ private struct FetchSummary: Encodable {
     let peers: Int
     let bytesFromPeers: Int
     let manifest: String
+    /// Public keys.
+    let signedBy: [String]
+    let registryProblem: String?
 
-    init(_ report: FetchReport, seconds: Double) {
+    init(_ report: FetchReport, _ signers: [PublicKey], seconds: Double) {
         self.bytes = report.bytes
         self.seconds = seconds
         self.bytesPerSecond = Double(report.bytesFromPeers) / seconds
         self.peers = report.peers
         self.bytesFromPeers = report.bytesFromPeers
         self.manifest = report.manifest
+        self.signedBy = signers.map(\.description)
+        self.registryProblem = report.registryProblem
     }
 
     func tell(name: String, output: String?) {

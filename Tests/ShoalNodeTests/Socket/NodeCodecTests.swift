@@ -30,7 +30,7 @@ import Testing
     @Test(arguments: [
         NodeAnswer.note("a / b"), .done, .error(NodeFailure(.busy, "later")), .manifestPart(Data([0, 255, 1])),
         .progress(ModelProgress(stage: .fetching, done: 1, total: nil, peers: 2, connectedTrackers: 3)),
-        .fetched(FetchReport(manifest: "m", path: "p", bytes: 1, bytesFromPeers: 2, peers: 3)),
+        .fetched(FetchReport(manifest: "m", path: "p", bytes: 1, bytesFromPeers: 2, peers: 3, registryProblem: "r")),
         .seeding(SeedReport(link: link, manifest: "m", verifiedBytes: 1, totalBytes: 2, shards: 3)),
         .status(.sample), .peer(.sample),
         .model(ModelReport(name: nil, manifest: "m", externalFiles: 1, state: .idle)),
