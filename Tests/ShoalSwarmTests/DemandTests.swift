@@ -157,6 +157,18 @@ struct DemandTests {
         #expect(requests.allSatisfy { $0.priority == .replicate || $0.priority == .next })
     }
 
+    @Test func `a node that fetches a part copies what is rare of the rest`() {
+        var (driver, peer) = self.node(chunks: [1, 1, 1], fetches: true, replicationBudget: 2 * Self.chunk)
+        var chosen = Bitfield(count: 3)
+        chosen[1] = true
+        _ = driver.feed(.select(Self.swarm, chosen))
+        _ = driver.feed(peer.say(.bitfield(.full(count: 3))))
+        _ = driver.feed(.chunksFound(Self.swarm, ShardIndex(1), .full(count: 1)))
+        let requests = self.requests(self.keepAlive(&driver, peer, .seconds(30)))
+        #expect(Set(requests.map(\.shard)).count == 1)
+        #expect(!requests.contains { $0.shard == ShardIndex(1) })
+    }
+
     @Test func `a node without leave copies nothing`() {
         var (driver, peer) = self.node(chunks: [4], fetches: false)
         _ = driver.feed(peer.say(.bitfield(.full(count: 1))))

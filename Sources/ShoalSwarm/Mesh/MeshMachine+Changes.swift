@@ -30,9 +30,9 @@ extension MeshMachine {
             self.seekPeers(at: now, into: &effects)
         case false?:
             self.cancelUnwanted(handle, into: &effects)
-            self.scheduleReplication(at: now)
         case nil: break
         }
+        self.scheduleReplication(at: now)
         self.runDiscovery(at: now, into: &effects)
     }
 
@@ -47,6 +47,7 @@ extension MeshMachine {
         self.swarms.update(handle) { $0.description.selection = shards }
         self.cancelUnwanted(handle, into: &effects)
         self.lookForShardsAnew(handle)
+        self.scheduleReplication(at: now)
         self.seekPeers(at: now, into: &effects)
         self.runDiscovery(at: now, into: &effects)
     }

@@ -35,7 +35,7 @@ extension MeshMachine {
         let others = self.knownHoldings(of: handle)
         for (shard, copies) in self.rareShards(of: holdings, amongst: others) where places > 0 {
             let size = holdings.shardSizes[shard.position]
-            guard swarm.demands[shard] == nil, !swarm.evicted.contains(shard), size <= budget,
+            guard swarm.priority(of: shard) == nil, !swarm.evicted.contains(shard), size <= budget,
                 self.isServed(shard, handle)
             else { continue }
             guard self.isOurTurn(shard, missing: self.configuration.replicas - copies, others) else { continue }

@@ -91,7 +91,10 @@ struct Swarm: Sendable {
     }
 
     /// Whether rare shards are copied here: a node that fetches everything does so anyway.
-    var replicates: Bool { !self.description.fetches && self.description.replicationBudget != nil && !self.hasFailed }
+    var replicates: Bool {
+        let isPartial = !self.description.fetches || self.description.selection != nil
+        return isPartial && self.description.replicationBudget != nil && !self.hasFailed
+    }
 
     /// Whether something is to be asked for before anything else.
     var hasUrgent: Bool {
@@ -207,9 +210,11 @@ struct Holdings: Sendable {
             self.verifiedBytes -= self.shardSizes[shard.position]
             return true
         }
-        guard let receiving = self.receiving.removeValue(forKey: shard) else { return false }
+        // What is only on its way is not lost.
+        guard let receiving = self.receiving[shard], !receiving.verified.isEmpty else { return false }
+        self.receiving.removeValue(forKey: shard)
         for chunk in receiving.verified.setBits { self.verifiedBytes -= self.size(of: ChunkIndex(chunk), in: shard) }
-        return !receiving.verified.isEmpty
+        return true
     }
 
     mutating func count(_ shard: ShardIndex, by step: Int) {
