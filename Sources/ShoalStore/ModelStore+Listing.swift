@@ -14,6 +14,8 @@ package struct ListedModel: Hashable, Sendable {
     /// Verified bytes that are here, in files of the store's or of the user's. Nil when the index knows nothing of the
     /// model: then it is hashed when it is opened.
     package let residentBytes: Int?
+    /// Bytes of the shards that are pinned, here or not; nil when the manifest cannot be read.
+    package let pinnedBytes: Int?
     /// Files of the user's that are served in place.
     package let externalFileCount: Int
     /// Milliseconds since 1970; nil when the index knows nothing of the model.
@@ -58,9 +60,18 @@ extension ModelStore {
             totalBytes: manifest?.totalSize ?? model?.size,
             fileCount: manifest?.files.count,
             residentBytes: open?.state.verifiedBytes ?? model?.durableBytes,
+            pinnedBytes: try manifest.map { manifest throws(StoreError) in
+                try self.pins(of: id).filter { $0.position < manifest.shards.count }
+                    .reduce(0) { $0 + manifest.shards[$1.position].size }
+            },
             externalFileCount: external[id] ?? 0,
             lastUsed: model?.lastUsed
         )
+    }
+
+    private func pins(of id: ManifestID) throws(StoreError) -> [ShardIndex] {
+        if let model = self.openModel(id) { return model.pins.setBits.map { ShardIndex($0) } }
+        return try self.index.pins(id)
     }
 
     /// Nil when it is damaged: opening the model says how.

@@ -42,6 +42,8 @@ extension CommandTests {
                 #expect(before.next.first?.manifest == manifestID(in: links[0]))
                 let pinned = try await stage.run("pin", [links[0]], home: "home")
                 #expect(pinned.stderr.contains("1 of 1 shards pinned, 3.0 MB of 3.0 MB"), "\(pinned)")
+                let listed = try await stage.run("list", ["--json"], home: "home")
+                #expect(listed.output.contains("\"pinnedBytes\":3000000"), "\(listed)")
                 let bounded = try await self.cache(stage, ["--budget", "7MB"])
                 #expect(bounded.budgetBytes == 7_000_000)
                 #expect(bounded.next.map(\.manifest) == [manifestID(in: links[1])])

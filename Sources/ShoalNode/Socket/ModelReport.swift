@@ -23,6 +23,8 @@ package struct ModelReport: Hashable, Codable, Sendable {
     package var totalBytes: Int?
     /// Verified bytes that are here; missing when the model has to be hashed to tell.
     package var residentBytes: Int?
+    /// Of the shards that are pinned, here or not; missing when the manifest cannot be read.
+    package var pinnedBytes: Int?
     /// Files of the user's that are served in place.
     package var externalFiles: Int
     /// Unix time in seconds; missing when nothing is known of it.

@@ -98,6 +98,7 @@ extension ModelReport {
             files: model.fileCount,
             totalBytes: model.totalBytes,
             residentBytes: model.residentBytes,
+            pinnedBytes: model.pinnedBytes,
             externalFiles: model.externalFileCount,
             lastUsed: model.lastUsed.map { $0 / 1_000 },
             state: state

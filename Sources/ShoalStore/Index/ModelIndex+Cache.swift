@@ -122,6 +122,11 @@ extension ModelIndex {
         return uses
     }
 
+    /// Ascending.
+    func pins(_ id: ManifestID) throws(StoreError) -> [ShardIndex] {
+        try self.read { database in try Self.pins(database, id) }
+    }
+
     static func pins(_ database: Database, _ id: ManifestID) throws -> [ShardIndex] {
         try Int.fetchAll(
             database,

@@ -56,6 +56,7 @@ struct ListCommand: ShoalSubcommand {
         ModelColumn(.init("FORMAT", dispensability: 3)) { $0.format ?? "?" },
         ModelColumn(.init("SIZE", isNumber: true)) { $0.totalBytes.map(Figures.bytes) ?? "?" },
         ModelColumn(.init("HERE", isNumber: true)) { $0.residentBytes.map(Figures.bytes) ?? "?" },
+        ModelColumn(.init("PINNED", isNumber: true, dispensability: 2)) { Self.pinned($0) },
         ModelColumn(.init("FILES", isNumber: true, dispensability: 2)) { Self.files($0) },
         ModelColumn(.init("STATE")) { $0.state.rawValue },
         ModelColumn(.init("LAST USED", dispensability: 1)) { Self.lastUse($0) },
@@ -64,6 +65,11 @@ struct ListCommand: ShoalSubcommand {
     private static func files(_ model: ModelReport) -> String {
         guard let files = model.files else { return "?" }
         return model.externalFiles == 0 ? "\(files)" : "\(files) (\(model.externalFiles) yours)"
+    }
+
+    private static func pinned(_ model: ModelReport) -> String {
+        guard let pinned = model.pinnedBytes else { return "?" }
+        return pinned == 0 ? "-" : Figures.bytes(pinned)
     }
 
     private static func lastUse(_ model: ModelReport) -> String {
