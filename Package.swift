@@ -154,6 +154,17 @@ let package = Package(
             swiftSettings: everywhere
         ),
         .target(
+            name: "HostilePeers",
+            dependencies: [
+                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
+                "ShoalTransport", "ShoalWire", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/HostilePeers",
+            swiftSettings: everywhere
+        ),
+        .target(
             name: "ModelFixtures",
             dependencies: ["ShoalCore", "ShoalFormats"],
             path: "Tests/ModelFixtures",
@@ -214,7 +225,7 @@ let package = Package(
         .testTarget(
             name: "ShoalNodeTests",
             dependencies: [
-                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
+                "HostilePeers", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
                 "ShoalTransport", "ShoalWire", "TestSupport", "TestVectors",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -1,41 +1,55 @@
 import Dispatch
-import ShoalCore
+package import ShoalCore
 import ShoalFormats
-import ShoalNode
-import ShoalSignaling
-import ShoalStore
-import ShoalSwarm
-import ShoalTransport
-import ShoalWire
+package import ShoalNode
+package import ShoalSignaling
+package import ShoalStore
+package import ShoalSwarm
+package import ShoalTransport
+package import ShoalWire
 import Synchronization
-import TestSupport
+package import TestSupport
 
 import class NIOPosix.MultiThreadedEventLoopGroup
 
 /// How a ``HostilePeer`` answers when it plays a seeder. What is not changed is honest.
-struct Conduct: Sendable {
-    var answersPings = true
+package struct Conduct: Sendable {
+    package var answersPings: Bool
     /// Nil: no answer.
-    var manifest: @Sendable ([UInt8]) -> [UInt8]? = { $0 }
+    package var manifest: @Sendable ([UInt8]) -> [UInt8]?
     /// Nil: no answer.
-    var hashes: @Sendable ([Digest]) -> [Digest]? = { $0 }
+    package var hashes: @Sendable ([Digest]) -> [Digest]?
     /// Nil: no frames.
-    var chunk: @Sendable ([UInt8]) -> [UInt8]? = { $0 }
-    var frame: @Sendable (FrameHeader) -> FrameHeader = { $0 }
+    package var chunk: @Sendable ([UInt8]) -> [UInt8]?
+    package var frame: @Sendable (FrameHeader) -> FrameHeader
+
+    package init(
+        answersPings: Bool = true,
+        manifest: @escaping @Sendable ([UInt8]) -> [UInt8]? = { $0 },
+        hashes: @escaping @Sendable ([Digest]) -> [Digest]? = { $0 },
+        chunk: @escaping @Sendable ([UInt8]) -> [UInt8]? = { $0 },
+        frame: @escaping @Sendable (FrameHeader) -> FrameHeader = { $0 }
+    ) {
+        self.answersPings = answersPings
+        self.manifest = manifest
+        self.hashes = hashes
+        self.chunk = chunk
+        self.frame = frame
+    }
 }
 
 /// A peer over real WebRTC that says what a test tells it to, in the order that the test wants. It always makes the SDP
 /// offer, and has one connection.
-final class HostilePeer: RTCTransportDelegate {
+package final class HostilePeer: RTCTransportDelegate {
     /// Its handle of whatever swarm it joins: not the node's, so that mix-ups show.
-    static let handle: UInt16 = 7
+    package static let handle: UInt16 = 7
 
-    let identity: NodeIdentity
+    package let identity: NodeIdentity
     /// What the node said.
-    let messages = Journal<ControlMessage>()
+    package let messages = Journal<ControlMessage>()
     /// What the node sent, and how many bytes of payload with it.
-    let frames = Journal<(header: FrameHeader, size: Int)>()
-    let ends = Journal<String>()
+    package let frames = Journal<(header: FrameHeader, size: Int)>()
+    package let ends = Journal<String>()
     private let conduct: Conduct
     /// What it says it has; nil: it answers nothing but pings.
     private let model: StoredModel?
@@ -45,7 +59,7 @@ final class HostilePeer: RTCTransportDelegate {
     private let connection = ConnectionID(1)
     private let wiring = Mutex<(transport: RTCTransport, tracker: TrackerClient?)?>(nil)
 
-    init(home: String, conduct: Conduct, model: StoredModel?) throws {
+    package init(home: String, conduct: Conduct, model: StoredModel?) throws {
         let home = try Home(path: home)
         defer { home.close() }
         self.identity = try NodeIdentity.load(home: home.path)
@@ -63,7 +77,7 @@ final class HostilePeer: RTCTransportDelegate {
     }
 
     /// Offers a connection to the node that the tracker knows, and waits until it is open.
-    func connect(at url: TrackerURL, infoHash: InfoHash) async throws {
+    package func connect(at url: TrackerURL, infoHash: InfoHash) async throws {
         let signals = self.signals
         let tracker = try TrackerClient(url: url, group: MultiThreadedEventLoopGroup.singleton) { signals.note($0) }
         self.wiring.withLock { $0?.tracker = tracker }
@@ -87,7 +101,7 @@ final class HostilePeer: RTCTransportDelegate {
         _ = try await self.paths.first("an open connection") { $0 }
     }
 
-    func leave() async {
+    package func leave() async {
         let wiring = self.wiring.withLock { wiring in
             defer { wiring = nil }
             return wiring
@@ -104,15 +118,15 @@ final class HostilePeer: RTCTransportDelegate {
 
     // MARK: Saying
 
-    func send(_ body: ControlMessage.Body, handle: UInt16 = 0) {
+    package func send(_ body: ControlMessage.Body, handle: UInt16 = 0) {
         self.send(ControlMessage(handle: handle, body).encoded())
     }
 
-    func send(_ bytes: [UInt8]) {
+    package func send(_ bytes: [UInt8]) {
         self.wiring.withLock { $0?.transport }?.sendControl(self.connection, bytes)
     }
 
-    func send(_ header: FrameHeader, _ payload: [UInt8]) {
+    package func send(_ header: FrameHeader, _ payload: [UInt8]) {
         let buffer = UploadBuffer()
         buffer.bytes.copyBytes(from: payload)
         let chunk = OutgoingChunk(headers: header.encoded(), payload: buffer, size: payload.count)
@@ -121,7 +135,7 @@ final class HostilePeer: RTCTransportDelegate {
 
     /// A `hello` with everything in order, unless `change` changes it. Returns what proofs of this connection are over.
     @discardableResult
-    func sayHello(_ change: (inout Hello) -> Void = { _ in }) async throws -> Transcript {
+    package func sayHello(_ change: (inout Hello) -> Void = { _ in }) async throws -> Transcript {
         var generator = SystemRandomNumberGenerator()
         var hello = Hello(
             session: 1,
@@ -147,14 +161,14 @@ final class HostilePeer: RTCTransportDelegate {
 
     /// The whole handshake, in order.
     @discardableResult
-    func introduce() async throws -> Transcript {
+    package func introduce() async throws -> Transcript {
         let transcript = try await self.sayHello()
         self.send(.helloProof(signature: self.identity.sign(transcript.helloMessage(signer: .initiator))))
         return transcript
     }
 
     /// The handshake and a `join` that `secret` opens the swarm with; then, with a model, that all of it is here.
-    func join(_ secret: Digest) async throws {
+    package func join(_ secret: Digest) async throws {
         let transcript = try await self.introduce()
         let proof = self.identity.authenticationCode(of: transcript.joinMessage(signer: .initiator), key: secret)
         self.send(.join(proof: proof), handle: Self.handle)
@@ -163,7 +177,7 @@ final class HostilePeer: RTCTransportDelegate {
     }
 
     /// Asks for chunks.
-    func request(_ id: UInt32, shard: Int = 0, first: Int = 0, count: Int) {
+    package func request(_ id: UInt32, shard: Int = 0, first: Int = 0, count: Int) {
         let request = ChunkRequest(
             id: id,
             shard: ShardIndex(shard),
@@ -178,14 +192,14 @@ final class HostilePeer: RTCTransportDelegate {
     // MARK: Hearing
 
     /// The node's `reject` of a request.
-    func rejection(of id: UInt32) async throws -> Rejection {
+    package func rejection(of id: UInt32) async throws -> Rejection {
         try await self.messages.first("a reject of \(id)") { message in
             if case .reject(let rejection) = message.body, rejection.id == id { rejection } else { nil }
         }
     }
 
     /// All that the node said up to its answer to a `ping` of now: messages are answered in order.
-    func everythingSaid() async throws -> [ControlMessage.Body] {
+    package func everythingSaid() async throws -> [ControlMessage.Body] {
         let token = UInt64.random(in: .min ... .max)
         self.send(.ping(token: token))
         return try await self.messages.wait(for: "a pong") { messages in
@@ -238,23 +252,32 @@ final class HostilePeer: RTCTransportDelegate {
 
     // MARK: The transport's news
 
-    func described(_ connection: ConnectionID, sdp: String) { self.descriptions.note(sdp) }
+    package func described(_ connection: ConnectionID, sdp: String) { self.descriptions.note(sdp) }
 
-    func opened(_ connection: ConnectionID, path: RTCPath) { self.paths.note(path) }
+    package func opened(_ connection: ConnectionID, path: RTCPath) { self.paths.note(path) }
 
-    func closed(_ connection: ConnectionID, reason: String) { self.ends.note(reason) }
+    package func closed(_ connection: ConnectionID, reason: String) { self.ends.note(reason) }
 
-    func receivedControl(_ connection: ConnectionID, _ message: RawSpan) {
+    package func receivedControl(_ connection: ConnectionID, _ message: RawSpan) {
         // The node is honest: what cannot be read is what a test then misses.
         guard let message = try? ControlMessage(decoding: message) else { return }
         self.messages.note(message)
         self.answer(message)
     }
 
-    func receivedFrame(_ connection: ConnectionID, _ frame: RawSpan) {
+    package func receivedFrame(_ connection: ConnectionID, _ frame: RawSpan) {
         guard let header = try? FrameHeader(decoding: frame) else { return }
         self.frames.note((header, frame.byteCount - WireLimits.frameHeader))
     }
 
-    func chunkSent(_ connection: ConnectionID, token: UInt64) {}
+    package func chunkSent(_ connection: ConnectionID, token: UInt64) {}
+}
+
+extension StoredModel {
+    /// All bytes of a chunk.
+    package func bytes(_ chunk: ChunkIndex, of shard: ShardIndex) throws(StoreError) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Cutting.chunkSize, alignment: 8)
+        defer { buffer.deallocate() }
+        return Array(buffer[..<(try self.read(chunk, of: shard, into: buffer))])
+    }
 }
