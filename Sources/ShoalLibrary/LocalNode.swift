@@ -2,9 +2,9 @@ import Foundation
 public import Logging
 import ShoalCore
 import ShoalFormats
-import ShoalNode
+package import ShoalNode
 import ShoalSignaling
-import ShoalStore
+package import ShoalStore
 import ShoalSwarm
 import ShoalTransport
 
@@ -46,8 +46,8 @@ public final class LocalNode: Sendable {
     }
 
     private let home: Home
-    private let store: ModelStore
-    let node: Node
+    package let store: ModelStore
+    package let node: Node
 
     private init(_ home: Home, _ store: ModelStore, _ node: Node) {
         self.home = home
