@@ -235,6 +235,14 @@ let package = Package(
             swiftSettings: everywhere
         ),
         .testTarget(
+            name: "ShoalBenchTests",
+            dependencies: [
+                "shoal-bench", "ModelFixtures", "ShoalCore", "ShoalFormats", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .testTarget(
             name: "ShoalCommandTests",
             dependencies: [
                 // The program that the tests run lies beside them once it is built.

@@ -7,7 +7,8 @@ struct BenchModel {
     /// What stands behind the head.
     private enum Content {
         case noise
-        /// Zeros, with a word of noise at each multiple of so many bytes: large shards that differ, on a small disk.
+        /// Zeros, with two words of noise around each multiple of so many bytes, counted from the end of the file: large
+        /// shards that differ, on a small disk.
         case sparse(stride: Int)
     }
 
@@ -21,7 +22,8 @@ struct BenchModel {
         BenchModel(fileName: "model.bin", byteCount: byteCount, head: [], content: .noise)
     }
 
-    /// A mixture of experts as GGUF, each of them a shard. Sparse ones have few bytes that are not zero.
+    /// A mixture of experts as GGUF, each of them a shard. Of sparse ones each of the three parts of an expert begins and
+    /// ends with noise, and is zero between.
     static func experts(_ shape: ExpertShape, isSparse: Bool = false) -> BenchModel {
         let file = shape.file
         return BenchModel(
@@ -31,6 +33,17 @@ struct BenchModel {
             content: isSparse ? .sparse(stride: shape.partBytes) : .noise
         )
     }
+
+    /// What the file takes of the disk.
+    var allocatedBytes: Int {
+        switch self.content {
+        case .noise: self.byteCount
+        case .sparse(let stride): self.byteCount / stride * Self.block + self.head.count
+        }
+    }
+
+    /// 4 KiB, which ext4, XFS and APFS write at least.
+    private static let block = 4_096
 
     /// Makes the file, synced: whoever measures next does not share the disk with what is still to be written.
     func write(to file: URL) throws {
@@ -43,9 +56,10 @@ struct BenchModel {
         case .noise: try self.writeNoise(to: handle, &generator)
         case .sparse(let stride):
             try handle.truncate(atOffset: UInt64(self.byteCount))
-            for offset in Swift.stride(from: self.head.count, to: self.byteCount - 8, by: stride) {
-                try handle.seek(toOffset: UInt64(offset))
-                try handle.write(contentsOf: withUnsafeBytes(of: generator.next()) { Data($0) })
+            for end in Swift.stride(from: self.byteCount, to: self.head.count + 8, by: -stride) {
+                try handle.seek(toOffset: UInt64(end - 8))
+                let words = (0..<(end == self.byteCount ? 1 : 2)).map { _ in generator.next() }
+                try handle.write(contentsOf: words.withUnsafeBytes { Data($0) })
             }
         }
         try handle.synchronize()

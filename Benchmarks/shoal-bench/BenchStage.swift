@@ -33,7 +33,7 @@ final class BenchStage: Sendable {
         _ measurement: (BenchStage) async throws -> Result
     ) async throws -> Result {
         let place = folder.map { URL(filePath: $0) } ?? FileManager.default.temporaryDirectory
-        try self.requireRoom(for: copies * model.byteCount, in: place)
+        try self.requireRoom(for: copies * model.allocatedBytes, in: place)
         let stage = try BenchStage(in: place, model)
         defer { stage.strike() }
         do {

@@ -17,7 +17,7 @@ struct CacheCommand: AsyncParsableCommand {
     )
 
     @Option(help: "Size of the model.")
-    var megabytes = 256
+    var megabytes = 128
 
     @Option(help: "How much of the model the cache may hold, in percent.")
     var budget = 40
@@ -87,7 +87,10 @@ struct CacheCommand: AsyncParsableCommand {
             return quantiles.count == 0 ? "–" : String(format: "%.1f / %.1f ms", quantiles.p50, quantiles.p95)
         }
         let rows: [(String, (CacheFigures) -> String)] = [
-            ("loads a second, \(megabytes(self.shape.expertBytes)) each", { String(format: "%.0f", $0.loadsPerSecond) }),
+            (
+                "loads a second, \(megabytes(self.shape.expertBytes)) each",
+                { String(format: "%.0f", $0.loadsPerSecond) }
+            ),
             ("hit rate", { String(format: "%.1f %%", 100 * $0.hitRate) }),
             ("hit, p50 / p95", { times($0.engine.hits) }),
             ("first load, p50 / p95", { times($0.engine.firsts) }),

@@ -25,6 +25,7 @@ struct StartBench {
     }
 
     let stage: BenchStage
+    let model: BenchModel
 
     // MARK: Two homes
 
@@ -37,30 +38,16 @@ struct StartBench {
         return (Place(name: "published in place", home: home), link)
     }
 
-    /// A second home that has the model in a file of its own, as if it had been fetched: every chunk goes through the
-    /// store, verified and synced.
+    /// A second home that has the model in a file of its own, as one that fetched it and was killed before it could note
+    /// what it had: the store hashes all of it and makes it durable.
     func copy(of id: ManifestID, from source: Place) throws -> Place {
         let place = Place(name: "fetched", home: self.stage.path("fetcher"))
-        try self.inHome(source.home) { library in
-            try self.inHome(place.home) { store in
-                guard let source = try library.open(id) else { throw BenchmarkError("the publisher lost the model") }
-                let model = try store.receive(manifest: source.manifestBytes, id: id)
-                let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Cutting.chunkSize, alignment: 4_096)
-                defer { scratch.deallocate() }
-                for (position, entry) in source.manifest.shards.enumerated() {
-                    let shard = ShardIndex(position)
-                    guard let list = try source.hashList(of: shard) else { continue }
-                    try model.install(list, for: shard)
-                    for chunk in 0..<entry.chunkCount {
-                        let count = try source.read(ChunkIndex(chunk), of: shard, into: scratch)
-                        let bytes = UnsafeRawBufferPointer(rebasing: scratch[..<count])
-                        _ = try model.write(ChunkIndex(chunk), of: shard, bytes: bytes)
-                    }
-                }
-                _ = try model.synchronize()
-                try model.finish()
-            }
+        let manifest = try self.inHome(source.home) { try $0.open(id)?.manifestBytes ?? [] }
+        let path = try self.inHome(place.home) { store in
+            try store.receive(manifest: manifest, id: id).manifest.files[0].path
         }
+        try self.model.write(to: URL(filePath: "\(place.home)/models/\(id.hex)/files/\(path)"))
+        try self.inHome(place.home) { try $0.open(id)?.finish() }
         return place
     }
 
@@ -141,9 +128,9 @@ struct StartCommand: AsyncParsableCommand {
             used: 1,
             expertBytes: Cutting.chunkSize + 1
         )
-        // The published one is sparse, and at most as large.
-        let result = try await BenchStage.play(.experts(shape, isSparse: true), copies: 2) { stage in
-            let bench = StartBench(stage: stage)
+        let model = BenchModel.experts(shape, isSparse: true)
+        let result = try await BenchStage.play(model, copies: 2) { stage in
+            let bench = StartBench(stage: stage, model: model)
             Notice.say("making two homes with \(stage.byteCount / 1_000_000) MB each")
             let (published, link) = try bench.publish()
             let places = [published, try bench.copy(of: link.manifestID, from: published)]
