@@ -68,6 +68,10 @@ final class BenchStage: Sendable {
     private static let margin = 256_000_000
 
     private static func requireRoom(for byteCount: Int, in place: URL) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder), isFolder.boolValue else {
+            throw BenchmarkError("\(place.path) is no folder: give one that is there")
+        }
         let attributes = try FileManager.default.attributesOfFileSystem(forPath: place.path)
         guard let free = (attributes[.systemFreeSize] as? NSNumber)?.intValue else { return }
         let needed = byteCount + self.margin

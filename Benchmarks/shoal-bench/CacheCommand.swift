@@ -9,7 +9,7 @@ struct CacheCommand: AsyncParsableCommand {
         commandName: "cache",
         abstract: "An engine whose cache is smaller than its model, while its node uploads: eviction and refill.",
         discussion: """
-            The model is a GGUF of 8 layers with 32 experts each, of which a token uses 4, the popular ones much oftener. \
+            The model is a GGUF; of the experts of a layer a token uses 4, the popular ones much oftener. \
             Two runs: with a budget, and without one for comparison. Rates are capped so that the network is not what \
             takes the cores; the engine takes what is left of them. The exit code is 1 when a load fails or brings wrong \
             bytes.
@@ -18,6 +18,12 @@ struct CacheCommand: AsyncParsableCommand {
 
     @Option(help: "Size of the model.")
     var megabytes = 128
+
+    @Option(help: "How many layers it has.")
+    var layers = 8
+
+    @Option(help: "How many experts a layer has, each of them a shard.")
+    var experts = 32
 
     @Option(help: "How much of the model the cache may hold, in percent.")
     var budget = 40
@@ -33,6 +39,8 @@ struct CacheCommand: AsyncParsableCommand {
 
     func validate() throws {
         try Bound("--megabytes", 16...16_000).check(self.megabytes)
+        try Bound("--layers", 1...100).check(self.layers)
+        try Bound("--experts", 8...1_000).check(self.experts)
         try Bound("--budget", 5...99).check(self.budget)
         try Bound("--seconds", 1...3_600).check(self.seconds)
         try Bound("--kilobytes-per-second", 100...1_000_000).check(self.kilobytesPerSecond)
@@ -40,7 +48,12 @@ struct CacheCommand: AsyncParsableCommand {
     }
 
     private var shape: ExpertShape {
-        ExpertShape(layers: 8, perLayer: 32, used: 4, expertBytes: self.megabytes * 1_000_000 / (8 * 32))
+        ExpertShape(
+            layers: self.layers,
+            perLayer: self.experts,
+            used: 4,
+            expertBytes: self.megabytes * 1_000_000 / (self.layers * self.experts)
+        )
     }
 
     func run() async throws {
@@ -88,7 +101,7 @@ struct CacheCommand: AsyncParsableCommand {
         }
         let rows: [(String, (CacheFigures) -> String)] = [
             (
-                "loads a second, \(megabytes(self.shape.expertBytes)) each",
+                "loads a second, \(self.shape.expertBytes / 1_000) kB each",
                 { String(format: "%.0f", $0.loadsPerSecond) }
             ),
             ("hit rate", { String(format: "%.1f %%", 100 * $0.hitRate) }),
@@ -105,7 +118,7 @@ struct CacheCommand: AsyncParsableCommand {
             ("wrong bytes", { "\($0.engine.wrongBytes)" }),
         ]
         print(
-            "model \(self.megabytes) MB, budget \(megabytes(budget.limit)), high mark \(megabytes(budget.highMark)), "
+            "model \(self.megabytes) MB, \(self.shape.expertCount) experts, budget \(megabytes(budget.limit)), high mark \(megabytes(budget.highMark)), "
                 + "\(self.seconds) s each, upload at most \(self.uploadKilobytesPerSecond / 1_000) MB/s"
         )
         print("| | with the budget | without |")

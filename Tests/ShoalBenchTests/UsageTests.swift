@@ -49,4 +49,11 @@ import Testing
         }
         #expect(error?.description.contains("make room, or measure with less") == true)
     }
+
+    @Test func `a folder that is not there is refused by name`() async throws {
+        let error = await #expect(throws: BenchmarkError.self) {
+            try await BenchStage.play(.noise(byteCount: 1), copies: 1, in: "/nowhere/at all") { _ in }
+        }
+        #expect(error?.description.contains("/nowhere/at all is no folder") == true)
+    }
 }
