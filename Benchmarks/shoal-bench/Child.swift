@@ -87,9 +87,11 @@ final class Child: Sendable {
 
     /// Waits for the end of a process that ends by itself, and answers what it had used 10 ms before at the most: of what
     /// has ended the system tells nothing.
-    func usageUntilEnd() -> Usage {
+    func usageUntilEnd(within limit: Duration) throws -> Usage {
+        let end = ContinuousClock.now + limit
         var usage = Usage()
         repeat {
+            guard ContinuousClock.now < end else { throw BenchmarkError("\(self.name) did not end within \(limit)") }
             usage.peakResidentBytes = self.peakResidentBytes ?? usage.peakResidentBytes
             usage.processorSeconds = self.processorSeconds ?? usage.processorSeconds
         } while self.hasExited.wait(timeout: .now() + .milliseconds(10)) == .timedOut

@@ -22,6 +22,7 @@ struct PublishBench {
 
     let stage: BenchStage
 
+    /// Far more than any disk needs.
     private var patience: Duration { .seconds(60 + self.stage.byteCount / 20_000_000) }
 
     /// Brings the file into the page cache.
@@ -65,11 +66,11 @@ struct PublishBench {
     }
 
     private func pass(_ child: Child, until result: String) throws -> Pass {
-        let usage = child.usageUntilEnd()
+        let usage = try child.usageUntilEnd(within: self.patience)
         guard child.exitCode() == 0 else {
             throw BenchmarkError("\(child.name) failed: is it installed, and does it run by itself?")
         }
-        let (line, time) = try child.wait(for: result, within: self.patience)
+        let (line, time) = try child.wait(for: result, within: .seconds(20))
         return Pass(seconds: (time - child.started) / .seconds(1), usage: usage, line: line)
     }
 

@@ -46,6 +46,7 @@ public final class LocalNode: Sendable {
     }
 
     private let home: Home
+    /// This and ``node`` also for `shoal-bench`, which looks at the cache and at rates.
     package let store: ModelStore
     package let node: Node
 
