@@ -138,7 +138,8 @@ let package = Package(
         .executableTarget(
             name: "shoal-bench",
             dependencies: [
-                "CDataChannel", "ShoalCore", "ShoalSwarm", "ShoalTransport", "ShoalWire",
+                "CDataChannel", "ModelFixtures", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalStore",
+                "ShoalSwarm", "ShoalTransport", "ShoalWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/shoal-bench",
@@ -242,6 +243,14 @@ let package = Package(
                 "ShoalSwarm", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .testTarget(
+            name: "ShoalBenchTests",
+            dependencies: [
+                "shoal-bench", "ModelFixtures", "ShoalCore", "ShoalFormats", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: everywhere
         ),
