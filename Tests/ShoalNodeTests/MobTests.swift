@@ -16,7 +16,7 @@ import Testing
         by purpose: Mob.Purpose,
         places: Int,
         visits: Int,
-        until isEnough: @escaping @Sendable (Mob.Tally) -> Bool,
+        ended: Int,
         _ script: (Scene, TestNode, MagnetLink) async throws -> Void
     ) async throws {
         try await inScene { scene in
@@ -36,7 +36,7 @@ import Testing
             }
             mob.start()
             do {
-                try await tallies.first("enough of a mob") { isEnough($0) ? () : nil }
+                try await tallies.first("enough of a mob") { $0.ended >= ended ? () : nil }
                 try await script(scene, seeder, model.link)
             } catch {
                 await Self.disperse(mob)
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func `crowds that never say hello take the places of strangers, and no others`() async throws {
-        try await self.besieged(by: .silence, places: 40, visits: 400, until: { $0.ended >= 10 }) {
+        try await self.besieged(by: .silence, places: 40, visits: 400, ended: 10) {
             scene,
             seeder,
             link in
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func `crowds that come and go leave nothing behind`() async throws {
-        try await self.besieged(by: .comingAndGoing, places: 20, visits: 60, until: { $0.ended >= 40 }) {
+        try await self.besieged(by: .comingAndGoing, places: 20, visits: 60, ended: 40) {
             scene,
             seeder,
             link in
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func `crowds that talk nonsense are dropped at once`() async throws {
-        try await self.besieged(by: .rubbish, places: 20, visits: 200, until: { $0.ended >= 20 }) {
+        try await self.besieged(by: .rubbish, places: 20, visits: 200, ended: 20) {
             scene,
             seeder,
             link in
