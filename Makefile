@@ -46,7 +46,7 @@ soak: ## run swarms of real processes for a long time
 	@$(ready) scripts/soak
 
 fuzz: ## run the fuzz targets on their saved inputs and beyond
-	@$(ready) scripts/fuzz
+	@$(ready) scripts/fuzz $(or $(SECONDS_EACH),10)
 
 format: ## put the sources into the project's format
 	@swift format -i -r $(sources)

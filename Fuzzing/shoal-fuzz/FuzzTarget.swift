@@ -30,6 +30,9 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         return names.first.flatMap(FuzzTarget.init)
     }()
 
+    /// Whether scripts say what they do.
+    static let isTraced = CommandLine.arguments.contains("--trace")
+
     func run(_ bytes: [UInt8]) {
         switch self {
         case .controlMessage: WireTargets.controlMessage(bytes)

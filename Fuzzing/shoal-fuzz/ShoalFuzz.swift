@@ -3,7 +3,7 @@ import Foundation
 
 /// `shoal-fuzz --list`: the names of the targets.
 /// `shoal-fuzz --seeds NAME FOLDER`: writes the test vectors of a target as inputs into a folder.
-/// `shoal-fuzz --target=NAME [libFuzzer options] [FOLDER…]`: runs it. libFuzzer leaves options that begin with `--` to us,
+/// `shoal-fuzz --target=NAME [--trace] [libFuzzer options] [FOLDER or FILE…]`: runs it; a trace says what a script does. libFuzzer leaves options that begin with `--` to us,
 /// and hands them on to the processes that it starts.
 @main enum ShoalFuzz {
     static func main() {
@@ -35,6 +35,11 @@ import Foundation
         FileHandle.standardError.write(Data("usage: shoal-fuzz --target=NAME, one of \(names)\n".utf8))
         exit(2)
     }
+}
+
+/// Says what a script does, where it was asked to.
+func trace(_ text: @autoclosure () -> String) {
+    if FuzzTarget.isTraced { FileHandle.standardError.write(Data("\(text())\n".utf8)) }
 }
 
 /// Stops with `message` when what must always hold does not: libFuzzer then keeps the input. Unlike `precondition` it

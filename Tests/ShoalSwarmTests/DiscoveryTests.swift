@@ -71,6 +71,24 @@ import Testing
         announces.removeAll()
     }
 
+    @Test func `a node that stops says nothing more to its trackers, and hears nothing`() throws {
+        var (driver, announces) = self.started()
+        let offer = try #require(announces.first?.offers.first)
+        #expect(driver.feed(.stop).announces.map(\.event) == [.stopped])
+        let found = Bitfield.full(count: 1)
+        let whole = driver.feed(.chunksFound(MachineDriver.swarm, ShardIndex(0 as Int), found))
+        #expect(whole.observations.contains(.swarmCompleted(MachineDriver.swarm)))
+        #expect(whole.announces.isEmpty)
+        let answer = TrackerResponse.answer(
+            infoHash: MachineDriver.infoHash,
+            from: Self.stranger,
+            offerID: offer.offerID,
+            sdp: "answer"
+        )
+        #expect(driver.feed(.trackerReceived(Self.tracker, answer)).isEmpty)
+        announces.removeAll()
+    }
+
     @Test func `an answer is accepted once; answers to nothing are ignored`() {
         var (driver, announces) = self.started()
         guard let offer = announces.first?.offers.first else { return }

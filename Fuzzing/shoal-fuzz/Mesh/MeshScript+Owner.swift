@@ -74,10 +74,17 @@ extension MeshScript {
             self.tell(.demand(swarm, self.someShards(of: model), priority))
         case 6: self.tell(.endDemand(swarm, self.someShards(of: model)))
         default:
-            guard self.script.isRare(in: 2) else { return }
+            if self.script.isRare(in: 16) { return self.stop() }
             self.models.removeValue(forKey: swarm)
             self.tell(.removeSwarm(swarm))
         }
+    }
+
+    /// Goodbye, once; what is said after that is heard all the same.
+    mutating func stop() {
+        guard !self.isStopping else { return }
+        self.tell(.stop)
+        self.isStopping = true
     }
 
     /// A handle is free again when everything that was ordered for its last swarm has ended.

@@ -145,7 +145,9 @@ struct MeshScript {
     /// Tells the machine what happened, carries out what it orders, and looks whether everything still holds.
     mutating func tell(_ input: MeshInput) {
         var effects: [MeshEffect] = []
+        trace("\(self.now): \(input)")
         self.machine.handle(input, at: self.now, into: &effects)
+        for effect in effects { trace("    \(effect)") }
         self.history.append(effects)
         require(effects.count <= 10_000, "one input has \(effects.count) effects: \(input)")
         for effect in effects { self.carryOut(effect) }
@@ -178,8 +180,7 @@ struct MeshScript {
 
     /// The node stops, every connection closes, every job ends: nothing may be kept.
     private mutating func finish() {
-        self.tell(.stop)
-        self.isStopping = true
+        self.stop()
         for connection in self.links.keys { self.close(connection) }
         while let next = self.work.popLast() { self.done(next, outcome: 0) }
         require(self.untold == 0, "\(self.untold) chunks have not ended")

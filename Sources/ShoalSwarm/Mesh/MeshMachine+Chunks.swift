@@ -30,7 +30,7 @@ extension MeshMachine {
             chunk: chunk
         )
         self.swarms.update(receipt.swarm) { swarm in
-            swarm.holdings?.update(receipt.shard) { $0.came(chunk) }
+            swarm.holdings?.update(receipt.shard) { $0.came(chunk, from: connection) }
         }
         let isThere = self.swarms[receipt.swarm]?.holdings?.hasVerified(chunk, of: receipt.shard) ?? true
         effects.append(isThere ? .drop(receipt) : .verify(receipt))

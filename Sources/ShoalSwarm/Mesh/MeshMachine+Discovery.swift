@@ -112,6 +112,7 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
+        guard !self.isStopping else { return }
         switch response {
         case .announced(let statistics):
             guard let swarm = self.swarm(statistics.infoHash) else { return }
@@ -159,7 +160,7 @@ extension MeshMachine {
         now: Instant,
         into effects: inout [MeshEffect]
     ) {
-        guard !self.isStopping, let swarm = self.swarm(infoHash), peer != self.trackers[index]?.peerID else { return }
+        guard let swarm = self.swarm(infoHash), peer != self.trackers[index]?.peerID else { return }
         guard self.openConnections < self.configuration.maximumConnections,
             self.admitsTracked(at: now, into: &effects)
         else { return }
@@ -238,7 +239,8 @@ extension MeshMachine {
 
     /// Tells the trackers that we are a seeder now.
     mutating func announceCompletion(_ handle: SwarmHandle, at now: Instant, into effects: inout [MeshEffect]) {
-        guard let swarm = self.swarms[handle] else { return }
+        // A node that stops has said so to its trackers.
+        guard let swarm = self.swarms[handle], !self.isStopping else { return }
         for index in swarm.description.trackers {
             guard let tracker = self.trackers[index], let peerID = tracker.peerID else { continue }
             guard tracker.announcements[handle]?.hasStarted == true else { continue }

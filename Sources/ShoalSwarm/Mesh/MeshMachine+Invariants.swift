@@ -56,12 +56,13 @@ extension MeshMachine {
         return nil
     }
 
-    /// Who is noted as owing a chunk has been asked for it, and nobody is asked for a whole shard.
+    /// Who is noted as owing a chunk has been asked for it, or brought it and has left; and nobody is asked for a whole shard.
     private func contradictionOfAskers(_ holdings: Holdings, _ handle: SwarmHandle) -> String? {
         for (shard, receiving) in holdings.receiving {
             if holdings.complete[shard.position] { return "\(shard) is whole and still being received" }
             for (chunk, askers) in receiving.askers.enumerated() {
                 for connection in askers {
+                    if self.peers[connection] == nil, receiving.bringers[chunk].contains(connection) { continue }
                     let owes = self.peers[connection]?.downloads.requests.values.contains {
                         $0.swarm == handle && $0.request.shard == shard && $0.chunks.contains(chunk)
                     }

@@ -14,8 +14,9 @@ struct ReceivingShard: Sendable {
     private(set) var hashesAsked: (of: ConnectionID, until: Instant)?
     /// The hash list is here and being checked.
     private(set) var isCheckingHashes = false
-    /// Chunks that came whole and are not yet settled: nobody is asked for them again.
-    private(set) var arrived: Bitfield
+    /// Who brought each chunk whole, as long as that copy is not settled: nobody is asked for it meanwhile. They may have
+    /// left by then, and are noted among the askers until the verdict.
+    private(set) var bringers: [[ConnectionID]]
     /// Chunks that nobody owes, that have not come and are not here: kept, so that a shard with nothing to ask for costs
     /// nothing to look at.
     private(set) var unasked: Bitfield
@@ -26,7 +27,7 @@ struct ReceivingShard: Sendable {
         self.verified = verified
         self.askers = [[ConnectionID]](repeating: [], count: verified.count)
         self.overdue = Bitfield(count: verified.count)
-        self.arrived = Bitfield(count: verified.count)
+        self.bringers = self.askers
         self.unasked = verified.inverted
         self.sharers = [UInt16](repeating: 0, count: verified.count)
     }
@@ -68,13 +69,13 @@ struct ReceivingShard: Sendable {
 
     mutating func ended(_ connection: ConnectionID, chunk: ChunkIndex) {
         self.askers[chunk.position].removeAll { $0 == connection }
-        self.arrived[chunk.position] = false
+        self.bringers[chunk.position].removeAll { $0 == connection }
         self.unasked[chunk.position] = self.askers[chunk.position].isEmpty && !self.verified[chunk.position]
     }
 
     /// The chunk came whole and is being checked.
-    mutating func came(_ chunk: ChunkIndex) {
-        self.arrived[chunk.position] = true
+    mutating func came(_ chunk: ChunkIndex, from connection: ConnectionID) {
+        self.bringers[chunk.position].append(connection)
         self.unasked[chunk.position] = false
     }
 
@@ -103,7 +104,7 @@ struct ReceivingShard: Sendable {
     /// Whether nobody owes the chunk, or only others do and one more may be asked.
     func mayAsk(_ connection: ConnectionID, for chunk: Int, doubling: Doubling) -> Bool {
         if case .never = doubling { return self.unasked[chunk] }
-        guard !self.verified[chunk], !self.arrived[chunk] else { return false }
+        guard !self.verified[chunk], self.bringers[chunk].isEmpty else { return false }
         let askers = self.askers[chunk]
         guard !askers.contains(connection) else { return false }
         switch doubling {
@@ -115,7 +116,8 @@ struct ReceivingShard: Sendable {
 
     /// The peer is gone, or is to go: what it owed is late.
     mutating func abandoned(by connection: ConnectionID) {
-        for chunk in self.askers.indices where self.askers[chunk].contains(connection) && !self.arrived[chunk] {
+        for chunk in self.askers.indices
+        where self.askers[chunk].contains(connection) && !self.bringers[chunk].contains(connection) {
             self.ended(connection, chunk: ChunkIndex(chunk))
             if !self.verified[chunk] { self.overdue[chunk] = true }
         }
