@@ -9,8 +9,10 @@ environment := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shoal/env
 ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
 # Ten processes of a debug build: so much, so slowly, that two cores are not the limit.
 small := --runs 3 --megabytes 20 --kilobytes-per-second 1500
-# Tests of values: no socket, no process, no waiting.
-pure := ShoalCoreTests|ShoalFormatsTests|ShoalWireTests|ShoalSwarmTests|ShoalSimulationTests
+# Tests of values and disks: no socket, and nobody waits for them.
+busy := ShoalCoreTests|ShoalFormatsTests|ShoalWireTests|ShoalSwarmTests|ShoalSimulationTests|ShoalStoreTests
+# Tests of deadlines of sockets.
+timed := ShoalSignalingTests|NodeSocketTests|MobTests
 sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks Examples)
 
 .PHONY: help run test build bench sim soak fuzz format lint clean
@@ -22,10 +24,10 @@ run: ## publish, track and fetch a real model between processes of this machine
 	@$(ready) scripts/run-demo
 
 test: ## run all tests
-	@# By themselves: they take whole cores for seconds, and tests of deadlines of sockets do not get theirs.
-	@$(ready) swift build && swift test --filter '$(pure)'
-	@$(ready) swift test --skip-build --skip '$(pure)|ShoalSignalingTests'
-	@$(ready) swift test --skip-build --filter ShoalSignalingTests
+	@# In three groups: the first takes whole cores for seconds, and the last needs its share at once.
+	@$(ready) swift build && swift test --filter '$(busy)'
+	@$(ready) swift test --skip-build --skip '$(busy)|$(timed)'
+	@$(ready) swift test --skip-build --filter '$(timed)'
 	@$(ready) .build/debug/shoal-bench heal $(small)
 	@$(ready) .build/debug/shoal-bench cache --megabytes 32 --seconds 4
 

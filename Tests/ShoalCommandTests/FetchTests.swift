@@ -21,7 +21,7 @@ extension CommandTests {
                 )
                 #expect(
                     object.keys.sorted()
-                        == ["bytes", "bytesFromPeers", "bytesPerSecond", "manifest", "peers", "seconds"]
+                        == ["bytes", "bytesFromPeers", "bytesPerSecond", "manifest", "peers", "seconds", "signedBy"]
                 )
                 let summary = try Summary(outcome)
                 #expect(summary.bytes == bytes.count)

@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func `crowds that never say hello take the places of strangers, and no others`() async throws {
-        try await self.besieged(by: .silence, places: 40, visits: 400, ended: 10) {
+        try await self.besieged(by: .silence, places: 20, visits: 200, ended: 5) {
             scene,
             seeder,
             link in
