@@ -27,12 +27,17 @@ test: ## run all tests
 	@$(ready) swift test --skip-build --skip '$(pure)|ShoalSignalingTests'
 	@$(ready) swift test --skip-build --filter ShoalSignalingTests
 	@$(ready) .build/debug/shoal-bench heal $(small)
+	@$(ready) .build/debug/shoal-bench cache --megabytes 32 --seconds 4
 
 build: ## build the program: .build/release/shoal
 	@$(ready) swift build -c release --product shoal
 
-bench: ## measure, each figure beside its limit
-	@$(ready) swift build -c release --product shoal && swift run -c release shoal-bench
+bench: ## measure, each figure beside its limit: three minutes
+	@$(ready) swift build -c release --product shoal && swift build -c release --product shoal-bench
+	@.build/release/shoal-bench first-light; echo
+	@.build/release/shoal-bench publish --megabytes 2000; echo
+	@.build/release/shoal-bench start; echo
+	@.build/release/shoal-bench cache
 
 sim: ## run simulated swarms: every scenario, and a thousand nodes
 	@$(ready) scripts/simulate

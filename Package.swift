@@ -138,7 +138,8 @@ let package = Package(
         .executableTarget(
             name: "shoal-bench",
             dependencies: [
-                "CDataChannel", "ShoalCore", "ShoalSwarm", "ShoalTransport", "ShoalWire",
+                "CDataChannel", "ModelFixtures", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalStore",
+                "ShoalSwarm", "ShoalTransport", "ShoalWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/shoal-bench",
@@ -151,6 +152,17 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["ShoalCore"],
             path: "Tests/TestSupport",
+            swiftSettings: everywhere
+        ),
+        .target(
+            name: "HostilePeers",
+            dependencies: [
+                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
+                "ShoalTransport", "ShoalWire", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/HostilePeers",
             swiftSettings: everywhere
         ),
         .target(
@@ -214,7 +226,7 @@ let package = Package(
         .testTarget(
             name: "ShoalNodeTests",
             dependencies: [
-                "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
+                "HostilePeers", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
                 "ShoalTransport", "ShoalWire", "TestSupport", "TestVectors",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -235,6 +247,14 @@ let package = Package(
             swiftSettings: everywhere
         ),
         .testTarget(
+            name: "ShoalBenchTests",
+            dependencies: [
+                "shoal-bench", "ModelFixtures", "ShoalCore", "ShoalFormats", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: everywhere
+        ),
+        .testTarget(
             name: "ShoalCommandTests",
             dependencies: [
                 // The program that the tests run lies beside them once it is built.
@@ -250,21 +270,40 @@ let package = Package(
     cxxLanguageStandard: .cxx17
 )
 
-// Set by `scripts/fuzz`: a build of its own, in which our modules count coverage and check addresses. Of its programs
-// only `shoal-fuzz` links.
+// Set by `scripts/fuzz`: another package, of the parsers and machines that see bytes of strangers, in which modules count
+// coverage and check addresses. It has no dependency: parsers that live in modules with sockets and disks are built without
+// these, and hashes come from `Fuzzing/Crypto`. So it is built within a minute or two.
 if Context.environment["SHOAL_FUZZ"] != nil {
+    let parsers = [
+        "ShoalSignaling": ["Codec", "JSON", "HostPort.swift", "SignalingError.swift", "TrackerURL.swift"],
+        "ShoalTransport": ["RTCError.swift", "SessionDescription.swift"],
+        "ShoalNode": [
+            "Socket/CacheReport.swift", "Socket/ModelReport.swift", "Socket/NodeAnswer.swift", "Socket/NodeCodec.swift",
+            "Socket/NodeFailure.swift", "Socket/NodeRequest.swift", "Socket/PeerReport.swift",
+            "Socket/ShardRanges.swift", "Socket/StatusReport.swift",
+        ],
+    ]
+    let whole = ["ShoalCore", "ShoalFormats", "ShoalWire", "ShoalSwarm"]
     let sanitizers = "-sanitize=fuzzer,address"
-    for target in package.targets where target.type == .regular {
+    package.dependencies = []
+    package.products = []
+    package.targets.removeAll { target in
+        !whole.contains(target.name) && parsers[target.name] == nil && target.name != "TestVectors"
+    }
+    for target in package.targets {
+        if let sources = parsers[target.name] {
+            target.sources = sources
+            target.dependencies = ["ShoalCore", "ShoalSwarm"]
+        }
+        if target.name == "ShoalFormats" { target.dependencies = ["ShoalCore", "Crypto"] }
         target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags([sanitizers, "-enable-testing"])]
     }
     package.targets += [
+        .target(name: "Crypto", path: "Fuzzing/Crypto", swiftSettings: everywhere),
         .systemLibrary(name: "CFuzzer", path: "Fuzzing/CFuzzer"),
         .executableTarget(
             name: "shoal-fuzz",
-            dependencies: [
-                "CFuzzer", "ShoalCore", "ShoalFormats", "ShoalWire", "ShoalSwarm", "ShoalSignaling", "ShoalTransport",
-                "TestVectors",
-            ],
+            dependencies: ["CFuzzer", "TestVectors"] + (whole + parsers.keys.sorted()).map { .init(stringLiteral: $0) },
             path: "Fuzzing/shoal-fuzz",
             swiftSettings: everywhere + [.unsafeFlags([sanitizers])],
             linkerSettings: [

@@ -64,13 +64,6 @@ struct BareLoop {
     }
 }
 
-/// Why a measurement failed.
-struct BenchmarkError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
-}
-
 /// The receiving process, and the pipes that carry the two SDPs, a line of base64 each.
 private final class Receiver {
     private let process = Process()
@@ -118,7 +111,7 @@ struct BareLoopCommand: ParsableCommand {
     var mebibytes = 512
 
     func validate() throws {
-        guard (1...65_536).contains(self.mebibytes) else { throw ValidationError("--mebibytes takes 1 to 65536") }
+        try Bound("--mebibytes", 1...65_536).check(self.mebibytes)
     }
 
     func run() throws {

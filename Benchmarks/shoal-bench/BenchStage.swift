@@ -1,5 +1,4 @@
 import Foundation
-import ShoalCore
 import Synchronization
 
 /// Where a measurement plays: a temporary folder with a model, and the processes that were started for it. All traffic
@@ -17,36 +16,70 @@ final class BenchStage: Sendable {
         var children: [Child] = []
         /// Nothing is started any more.
         var isOver = false
+        /// Somebody wants it to end: the process is about to.
+        var isInterrupted = false
     }
 
-    /// Plays a measurement with a model of pseudo-random bytes, which nothing on the way can compress. When it fails
-    /// the folder is kept, for whoever looks for the reason.
-    static func play<Result>(byteCount: Int, _ measurement: (BenchStage) throws -> Result) throws -> Result {
-        let stage = try BenchStage(byteCount: byteCount)
+    /// Plays a measurement with `model`. When it fails the folder is kept, for whoever looks for the reason, but for the
+    /// model, which can be made again.
+    ///
+    /// - Parameters:
+    ///   - copies: how many models of this size lie on the disk at the same time, this one among them.
+    ///   - folder: in which the stage's own folder is made; nil: that for temporary files.
+    static func play<Result>(
+        _ model: BenchModel,
+        copies: Int,
+        in folder: String? = nil,
+        _ measurement: (BenchStage) async throws -> Result
+    ) async throws -> Result {
+        let place = folder.map { URL(filePath: $0) } ?? FileManager.default.temporaryDirectory
+        try self.requireRoom(for: copies * model.allocatedBytes, in: place)
+        let stage = try BenchStage(in: place, model)
         defer { stage.strike() }
         do {
-            let result = try measurement(stage)
+            try model.write(to: stage.model)
+            let result = try await measurement(stage)
             stage.strike()
             try FileManager.default.removeItem(at: stage.folder)
             return result
         } catch {
+            stage.giveWayToInterrupt()
+            // What cannot be removed is in the folder that the message names.
+            try? FileManager.default.removeItem(at: stage.model)
             Notice.say("what was there when it failed is kept in \(stage.folder.path)")
             throw error
         }
     }
 
-    private init(byteCount: Int) throws {
+    private init(in place: URL, _ model: BenchModel) throws {
         guard let program = Bundle.main.executableURL else { throw BenchmarkError("this program cannot find itself") }
         self.shoal = program.deletingLastPathComponent().appending(component: "shoal")
         guard FileManager.default.isExecutableFile(atPath: self.shoal.path) else {
             throw BenchmarkError("\(self.shoal.path) is not there: build it with `swift build --product shoal`")
         }
-        self.byteCount = byteCount
-        self.folder = FileManager.default.temporaryDirectory.appending(component: "shoal-bench.\(UUID().uuidString)")
+        self.byteCount = model.byteCount
+        self.folder = place.appending(component: "shoal-bench.\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
-        self.model = self.folder.appending(component: "model.bin")
-        try Self.fill(self.model, byteCount: byteCount)
+        self.model = self.folder.appending(component: model.fileName)
         self.listenForInterrupts()
+    }
+
+    /// 256 MB: for indexes, hash lists and whoever else writes to the disk.
+    private static let margin = 256_000_000
+
+    private static func requireRoom(for byteCount: Int, in place: URL) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: place.path, isDirectory: &isFolder), isFolder.boolValue else {
+            throw BenchmarkError("\(place.path) is no folder: give one that is there")
+        }
+        let attributes = try FileManager.default.attributesOfFileSystem(forPath: place.path)
+        guard let free = (attributes[.systemFreeSize] as? NSNumber)?.intValue else { return }
+        let needed = byteCount + self.margin
+        guard free < needed else { return }
+        throw BenchmarkError(
+            "this needs \(needed / 1_000_000) MB in \(place.path), and "
+                + "\(free / 1_000_000) MB are free: make room, or measure with less"
+        )
     }
 
     func path(_ name: String) -> String { self.folder.appending(path: name).path }
@@ -84,12 +117,18 @@ final class BenchStage: Sendable {
         for child in children { child.kill() }
     }
 
+    /// Does not come back when an interrupt has made the measurement fail: whoever handles that ends the process.
+    private func giveWayToInterrupt() {
+        while self.state.withLock({ $0.isInterrupted }) { Thread.sleep(forTimeInterval: 1) }
+    }
+
     private func listenForInterrupts() {
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             // The handler holds its source, which lives as long as the process.
             source.setEventHandler { [self] in
+                self.state.withLock { $0.isInterrupted = true }
                 self.strike()
                 // What is left of the folder harms nobody.
                 try? FileManager.default.removeItem(at: self.folder)
@@ -97,22 +136,6 @@ final class BenchStage: Sendable {
             }
             source.resume()
         }
-    }
-
-    private static func fill(_ file: URL, byteCount: Int) throws {
-        guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
-            throw BenchmarkError("cannot write \(file.path)")
-        }
-        let handle = try FileHandle(forWritingTo: file)
-        var generator = SeededGenerator(seed: 1)
-        var left = byteCount
-        while left > 0 {
-            let words = (0..<131_072).map { _ in generator.next() }
-            let block = words.withUnsafeBytes { Data($0.prefix(left)) }
-            try handle.write(contentsOf: block)
-            left -= block.count
-        }
-        try handle.close()
     }
 }
 

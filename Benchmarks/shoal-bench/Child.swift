@@ -50,29 +50,53 @@ final class Child: Sendable {
             }
             if let found { return (found.text, found.time) }
             guard !hasEnded, self.news.wait(timeout: end) == .success else {
-                throw BenchmarkError(
-                    "\(self.process.executableURL?.lastPathComponent ?? "a process") never said “\(text)”"
-                )
+                throw BenchmarkError("\(self.name) never said “\(text)”")
             }
         }
     }
 
+    /// What it was started as, in short.
+    var name: String {
+        let program = self.process.executableURL?.lastPathComponent ?? "a process"
+        return ([program] + (self.process.arguments ?? []).prefix(1)).joined(separator: " ")
+    }
+
     /// The most memory that the process ever had resident, in bytes (`VmHWM`, proc(5)); nil where the system does not say.
-    var peakResidentBytes: Int? {
+    var peakResidentBytes: Double? {
         let path = "/proc/\(self.process.processIdentifier)/status"
         guard let status = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
         guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }) else { return nil }
-        return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1_024 }
+        return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) }.map { $0 * 1_024 }
     }
 
-    /// Processor time so far, user and system, in seconds (proc(5)); 0 where the system does not say.
-    var processorSeconds: Double {
+    /// Processor time so far, user and system, in seconds (proc(5)); nil where the system does not say.
+    var processorSeconds: Double? {
         let path = "/proc/\(self.process.processIdentifier)/stat"
-        guard let stat = try? String(contentsOfFile: path, encoding: .utf8) else { return 0 }
+        guard let stat = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
         // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
         let fields = (stat.split(separator: ")").last ?? "").split(separator: " ")
-        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// What a process has used; nil where the system does not say.
+    struct Usage {
+        var peakResidentBytes: Double?
+        var processorSeconds: Double?
+    }
+
+    /// Waits for the end of a process that ends by itself, and answers what it had used 10 ms before at the most: of what
+    /// has ended the system tells nothing.
+    func usageUntilEnd(within limit: Duration) throws -> Usage {
+        let end = ContinuousClock.now + limit
+        var usage = Usage()
+        repeat {
+            guard ContinuousClock.now < end else { throw BenchmarkError("\(self.name) did not end within \(limit)") }
+            usage.peakResidentBytes = self.peakResidentBytes ?? usage.peakResidentBytes
+            usage.processorSeconds = self.processorSeconds ?? usage.processorSeconds
+        } while self.hasExited.wait(timeout: .now() + .milliseconds(10)) == .timedOut
+        self.hasExited.signal()
+        return usage
     }
 
     /// How the process ended, once it has; for processes that end by themselves. Kills it after 10 minutes.

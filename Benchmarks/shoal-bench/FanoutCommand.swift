@@ -102,7 +102,7 @@ private struct Libtorrent {
 }
 
 /// `shoal-bench fanout`
-struct FanoutCommand: ParsableCommand {
+struct FanoutCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fanout",
         abstract: "One seeder at 20 Mbit/s and eight fetchers on loopback, beside libtorrent 2.1.1 (TCP)."
@@ -121,17 +121,16 @@ struct FanoutCommand: ParsableCommand {
     var alone = false
 
     func validate() throws {
-        guard (1...4_096).contains(self.mebibytes) else { throw ValidationError("--mebibytes takes 1 to 4096") }
-        guard (100...1_000_000).contains(self.kilobytesPerSecond) else {
-            throw ValidationError("--kilobytes-per-second takes 100 to 1000000")
-        }
-        guard (1...100).contains(self.rounds) else { throw ValidationError("--rounds takes 1 to 100") }
+        try Bound("--mebibytes", 1...4_096).check(self.mebibytes)
+        try Bound("--kilobytes-per-second", 100...1_000_000).check(self.kilobytesPerSecond)
+        try Bound.rounds.check(self.rounds)
     }
 
-    func run() throws {
+    func run() async throws {
         let sources = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         let script = sources.appending(path: "libtorrent-fanout.py").path
-        let figures = try BenchStage.play(byteCount: self.mebibytes << 20) { stage in
+        let model = BenchModel.noise(byteCount: self.mebibytes << 20)
+        let figures = try await BenchStage.play(model, copies: 1 + Fanout.fetchers) { stage in
             let fanout = Fanout(stage: stage, rate: self.kilobytesPerSecond * 1_000)
             let python = self.alone ? nil : try Libtorrent.python(stage)
             return try (0..<self.rounds).map { _ in

@@ -12,8 +12,9 @@ struct FirstLight {
         /// From the start of `shoal fetch` to its first verified chunk, and to its end.
         var firstChunk: Double
         var whole: Double
-        var seederMemory: Int?
-        var fetcherMemory: Int?
+        /// At most resident, in bytes. The seeder has published the model as well.
+        var seederMemory: Double?
+        var fetcherMemory: Double?
     }
 
     let stage: BenchStage
@@ -55,7 +56,7 @@ struct FirstLight {
 }
 
 /// `shoal-bench first-light`
-struct FirstLightCommand: ParsableCommand {
+struct FirstLightCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "first-light",
         abstract: "One seeder, one fetcher, two processes on loopback, beside the bare loop."
@@ -68,45 +69,23 @@ struct FirstLightCommand: ParsableCommand {
     var rounds = 3
 
     func validate() throws {
-        guard (1...65_536).contains(self.mebibytes) else { throw ValidationError("--mebibytes takes 1 to 65536") }
-        guard (1...100).contains(self.rounds) else { throw ValidationError("--rounds takes 1 to 100") }
+        try Bound("--mebibytes", 1...65_536).check(self.mebibytes)
+        try Bound.rounds.check(self.rounds)
     }
 
-    func run() throws {
-        let rounds = try BenchStage.play(byteCount: self.mebibytes << 20) { stage in
+    func run() async throws {
+        let model = BenchModel.noise(byteCount: self.mebibytes << 20)
+        let rounds = try await BenchStage.play(model, copies: 2) { stage in
             let bench = FirstLight(stage: stage)
             return try (0..<self.rounds).map { try bench.round($0) }
         }
         print("first light: one seeder, one fetcher, loopback, \(self.mebibytes) MiB, \(self.rounds) rounds")
-        let megabyte = 1_000_000.0
-        Row("bare libdatachannel loop", "MB/s").print(rounds.map { $0.limit / megabyte })
-        Row("shoal, first to last chunk", "MB/s").print(rounds.map { $0.transfer / megabyte })
-        Row("ratio (goal: at least 0.70)", "").print(rounds.map { $0.transfer / $0.limit })
-        Row("first chunk (goal: within 1)", "s").print(rounds.map(\.firstChunk))
-        Row("whole fetch, synced", "s").print(rounds.map(\.whole))
-        Row("seeder's memory (goal: 150)", "MB").print(
-            rounds.compactMap { $0.seederMemory.map { Double($0) / megabyte } }
-        )
-        Row("fetcher's memory (goal: 150)", "MB")
-            .print(rounds.compactMap { $0.fetcherMemory.map { Double($0) / megabyte } })
-    }
-}
-
-/// A line of a table: the median of some rounds, and their range.
-private struct Row {
-    let label: String
-    let unit: String
-
-    init(_ label: String, _ unit: String) {
-        self.label = label
-        self.unit = unit
-    }
-
-    func print(_ values: [Double]) {
-        let sorted = values.sorted()
-        guard let least = sorted.first, let most = sorted.last else { return }
-        let figures = String(format: "%8.2f %@", sorted[sorted.count / 2], self.unit)
-        let range = String(format: "(%.2f to %.2f)", least, most)
-        Swift.print(self.label.padding(toLength: 30, withPad: " ", startingAt: 0), figures, range)
+        FigureRow("bare libdatachannel loop", "MB/s").print(rounds.map(\.limit).inMegabytes)
+        FigureRow("shoal, first to last chunk", "MB/s").print(rounds.map(\.transfer).inMegabytes)
+        FigureRow("ratio (goal: at least 0.70)", "").print(rounds.map { $0.transfer / $0.limit })
+        FigureRow("first chunk (goal: within 1)", "s").print(rounds.map(\.firstChunk))
+        FigureRow("whole fetch, synced", "s").print(rounds.map(\.whole))
+        FigureRow("seeder's memory (goal: 150)", "MB").print(rounds.compactMap(\.seederMemory).inMegabytes)
+        FigureRow("fetcher's memory (goal: 150)", "MB").print(rounds.compactMap(\.fetcherMemory).inMegabytes)
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 /// `shoal-bench heal`
-struct HealCommand: ParsableCommand {
+struct HealCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "heal",
         abstract: "Ten nodes share a model on loopback; nodes or the tracker are killed, the rest must finish.",
@@ -49,15 +49,14 @@ struct HealCommand: ParsableCommand {
     var recordings: String?
 
     func validate() throws {
-        guard (1...1_000).contains(self.runs) else { throw ValidationError("--runs takes 1 to 1000") }
-        guard (1...10_000).contains(self.megabytes) else { throw ValidationError("--megabytes takes 1 to 10000") }
-        guard (100...1_000_000).contains(self.kilobytesPerSecond) else {
-            throw ValidationError("--kilobytes-per-second takes 100 to 1000000")
-        }
+        try Bound("--runs", 1...1_000).check(self.runs)
+        try Bound("--megabytes", 1...10_000).check(self.megabytes)
+        try Bound("--kilobytes-per-second", 100...1_000_000).check(self.kilobytesPerSecond)
     }
 
-    func run() throws {
-        let outcomes = try BenchStage.play(byteCount: self.megabytes * 1_000_000) { stage in
+    func run() async throws {
+        let model = BenchModel.noise(byteCount: self.megabytes * 1_000_000)
+        let outcomes = try await BenchStage.play(model, copies: HealRun.nodeCount) { stage in
             let links = try (0..<2).map { try Self.publish(stage, home: "library-\($0)") }
             return try self.kill.victims.flatMap { victim in
                 try (0..<self.runs).map { try self.outcome(stage, victim, link: links[0], $0) }
@@ -150,27 +149,5 @@ private struct HealTable {
             ]
             self.lines.append("| " + columns.joined(separator: " | ") + " |")
         }
-    }
-}
-
-/// Nearest-rank quantiles of some values.
-struct Quantiles {
-    private let sorted: [Double]
-
-    init(_ values: [Double]) { self.sorted = values.sorted() }
-
-    var count: Int { self.sorted.count }
-    var p50: Double { self.quantile(0.5) }
-    var p95: Double { self.quantile(0.95) }
-    var most: Double { self.sorted.last ?? 0 }
-
-    func text(_ format: String) -> String {
-        guard !self.sorted.isEmpty else { return "–" }
-        return [self.p50, self.p95, self.most].map { String(format: format, $0) }.joined(separator: " / ")
-    }
-
-    private func quantile(_ share: Double) -> Double {
-        guard !self.sorted.isEmpty else { return 0 }
-        return self.sorted[max(0, Int((share * Double(self.sorted.count)).rounded(.up)) - 1)]
     }
 }

@@ -63,14 +63,14 @@ struct HealRun {
         let share = Double.random(in: 0.2...0.7, using: &generator)
         let progress = try self.wait(for: share, actors)
         let victims = self.victims(actors, using: &generator)
-        var processorSeconds = victims.reduce(0) { $0 + $1.child.processorSeconds }
+        var processorSeconds = victims.reduce(0) { $0 + ($1.child.processorSeconds ?? 0) }
         let death = Instant(nanoseconds: DispatchTime.now().uptimeNanoseconds)
         for child in self.victim == .tracker ? [tracker] : victims.map(\.child) { child.kill() }
 
         let survivors = actors.filter { actor in !victims.contains { $0 === actor } }
         for actor in survivors where !actor.isSeeder { try actor.child.wait(for: "fetched ", within: self.patience) }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        processorSeconds += survivors.reduce(0) { $0 + $1.child.processorSeconds }
+        processorSeconds += survivors.reduce(0) { $0 + ($1.child.processorSeconds ?? 0) }
         for actor in survivors { actor.child.stop() }
         tracker.stop()
 

@@ -2,13 +2,13 @@ import ArgumentParser
 
 /// Measures Shoal, each figure beside its rival or limit in the same run.
 @main
-struct ShoalBench: ParsableCommand {
+struct ShoalBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "shoal-bench",
         abstract: "Measures Shoal, each figure beside its rival or limit in the same run.",
         subcommands: [
-            FirstLightCommand.self, HealCommand.self, FanoutCommand.self, BareLoopCommand.self,
-            BareLoopReceiverCommand.self,
+            FirstLightCommand.self, PublishCommand.self, StartCommand.self, CacheCommand.self, HealCommand.self,
+            FanoutCommand.self, BareLoopCommand.self, BareLoopReceiverCommand.self,
         ],
         defaultSubcommand: FirstLightCommand.self
     )

@@ -1,4 +1,4 @@
-/// The parsers that see bytes of strangers.
+/// The parsers that see bytes of strangers, and the machines that see what these bytes say.
 ///
 /// A target takes any bytes, must neither crash nor hang, and checks what holds for whatever is accepted: above all that
 /// it is written again as it was read.
@@ -8,7 +8,9 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case frameLedger = "frame-ledger"
     case canonicalJSON = "canonical-json"
     case manifest = "manifest"
+    case hashList = "hash-list"
     case link = "link"
+    case trackerURL = "tracker-url"
     case gguf = "gguf"
     case trackerRequest = "tracker-request"
     case trackerResponse = "tracker-response"
@@ -16,6 +18,10 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case recording = "recording"
     case safetensors = "safetensors"
     case signature = "signature"
+    case nodeRequest = "node-request"
+    case nodeAnswer = "node-answer"
+    case shardRanges = "shard-ranges"
+    case mesh = "mesh"
 
     /// The one that the command line names.
     static let chosen: FuzzTarget? = {
@@ -31,7 +37,9 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .frameLedger: LedgerScript.run(bytes)
         case .canonicalJSON: FormatTargets.canonicalJSON(bytes)
         case .manifest: FormatTargets.manifest(bytes)
+        case .hashList: FormatTargets.hashList(bytes)
         case .link: FormatTargets.link(bytes)
+        case .trackerURL: SignalingTargets.trackerURL(bytes)
         case .gguf: GGUFTarget.run(bytes)
         case .trackerRequest: SignalingTargets.request(bytes)
         case .trackerResponse: SignalingTargets.response(bytes)
@@ -39,6 +47,10 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .recording: RecordingTarget.run(bytes)
         case .safetensors: SafetensorsTarget.run(bytes)
         case .signature: FormatTargets.signature(bytes)
+        case .nodeRequest: NodeTargets.request(bytes)
+        case .nodeAnswer: NodeTargets.answer(bytes)
+        case .shardRanges: NodeTargets.shardRanges(bytes)
+        case .mesh: MeshScript.run(bytes)
         }
     }
 }

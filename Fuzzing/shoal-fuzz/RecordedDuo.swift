@@ -12,12 +12,14 @@ struct RecordedDuo {
     private static let shardSizes = [300_000, 1]
     private static let digest = Digest(sha256Of: [])
 
-    /// Keyed functions that anybody can compute, and what they answered since they were last asked for it.
-    private final class Toy: Authenticator {
-        let publicKey: PublicKey
+    /// Toy functions, and what they answered since they were last asked for it.
+    private final class Witness: Authenticator {
+        private let toy: ToyAuthenticator
         private let answers = Mutex<[RecordedAnswer]>([])
 
-        init(_ publicKey: PublicKey) { self.publicKey = publicKey }
+        init(number: Int) { self.toy = ToyAuthenticator(number: UInt8(number)) }
+
+        var publicKey: PublicKey { self.toy.publicKey }
 
         func take() -> [RecordedAnswer] {
             self.answers.withLock { answers in
@@ -27,40 +29,35 @@ struct RecordedDuo {
         }
 
         func nodeID(of key: PublicKey) -> NodeID {
-            let id = NodeID(Digest(sha256Of: key.bytes))
+            let id = self.toy.nodeID(of: key)
             self.answers.withLock { $0.append(RecordedAnswer(nodeID: id, of: key)) }
             return id
         }
 
-        func digest(of bytes: [UInt8]) -> Digest { Digest(sha256Of: bytes) }
+        func digest(of bytes: [UInt8]) -> Digest { self.toy.digest(of: bytes) }
 
         func sign(_ message: [UInt8]) -> [UInt8] {
-            let signature = Self.signature(of: message, by: self.publicKey)
+            let signature = self.toy.sign(message)
             self.answers.withLock { $0.append(RecordedAnswer(signature: signature, of: message)) }
             return signature
         }
 
         func isValid(_ signature: [UInt8], of message: [UInt8], by key: PublicKey) -> Bool {
-            let isValid = signature == Self.signature(of: message, by: key)
+            let isValid = self.toy.isValid(signature, of: message, by: key)
             self.answers.withLock { $0.append(RecordedAnswer(isValid: isValid, signature, of: message, by: key)) }
             return isValid
         }
 
         func authenticationCode(of message: [UInt8], key: Digest) -> Digest {
-            let code = Digest(sha256Of: message + key.bytes)
+            let code = self.toy.authenticationCode(of: message, key: key)
             self.answers.withLock { $0.append(RecordedAnswer(code: code, of: message, key: key)) }
             return code
-        }
-
-        private static func signature(of message: [UInt8], by key: PublicKey) -> [UInt8] {
-            let half = Digest(sha256Of: message + key.bytes).bytes
-            return half + half
         }
     }
 
     private struct Side {
         let start: RecordingStart
-        let toy: Toy
+        let witness: Witness
         var machine: MeshMachine
         var entries: [RecordingEntry]
         var effects = EffectDigest()
@@ -85,18 +82,16 @@ struct RecordedDuo {
 
     private init() {
         self.sides = (1...2).map { number in
-            let key = PublicKey(bytes: [UInt8](repeating: UInt8(number), count: 32))
-            require(key != nil, "32 bytes are no key")
-            let toy = Toy(key ?? PublicKey(storage: Self.digest.storage))
+            let witness = Witness(number: number)
             let start = RecordingStart(
                 configuration: MeshConfiguration(),
                 session: 1,
                 trackers: 1,
                 seed: UInt64(number),
                 at: .zero,
-                publicKey: toy.publicKey
+                publicKey: witness.publicKey
             )
-            return Side(start: start, toy: toy, machine: start.machine(toy), entries: [.start(start)])
+            return Side(start: start, witness: witness, machine: start.machine(witness), entries: [.start(start)])
         }
         for side in 0...1 {
             let role: PeerPath.Role = side == 0 ? .initiator : .responder
@@ -147,7 +142,7 @@ struct RecordedDuo {
         var effects: [MeshEffect] = []
         self.sides[side].machine.handle(input, at: self.now, into: &effects)
         require((try? self.sides[side].effects.add(effects)) != nil, "effects cannot be hashed")
-        let answers = self.sides[side].toy.take()
+        let answers = self.sides[side].witness.take()
         if !answers.isEmpty { self.sides[side].entries.append(.answers(answers)) }
         let digest = self.sides[side].effects.value
         let batch = RecordedBatch(at: self.now, inputs: [input], effects: effects.count, digest: digest)

@@ -3,28 +3,28 @@ import TestVectors
 
 /// What a target begins with: the test vectors, valid and refused ones, as the bytes that a parser sees.
 enum Seeds {
-    /// Where a target's inputs stand: the vectors' file, the key of the text, and whether that text is hexadecimal.
-    private static func source(of target: FuzzTarget) -> (file: String, key: String, isHex: Bool)? {
+    private static func seeds(of target: FuzzTarget) -> [[UInt8]] {
         switch target {
-        case .controlMessage, .frame: ("wire", "hex", true)
-        case .canonicalJSON: ("canonical-json", "hex", true)
-        case .manifest: ("manifest", "manifest", false)
-        case .link: ("link", "text", false)
-        case .signature: ("signature", "document", false)
-        // Headers alone; the target has data follow them.
-        case .gguf: ("gguf", "head", true)
+        case .controlMessage, .frame: self.load("wire").texts(of: "hex").map { [UInt8](hex: $0) }
+        case .canonicalJSON: self.load("canonical-json").texts(of: "hex").map { [UInt8](hex: $0) }
+        case .manifest: self.load("manifest").texts(of: "manifest").map { Array($0.utf8) }
+        case .link: self.load("link").texts(of: "text").map { Array($0.utf8) }
+        case .signature: self.load("signature").texts(of: "document").map { Array($0.utf8) }
+        case .trackerRequest, .trackerResponse: self.load("tracker").texts(of: "text").map { Array($0.utf8) }
+        // Headers alone, one behind the other; the target has data follow them.
+        case .gguf:
+            self.load("gguf")["publish"].elements.map { $0.texts(of: "head").flatMap { [UInt8](hex: $0) } }
+        case .safetensors: self.load("safetensors")["folders"].elements.map(SafetensorsTarget.input)
+        case .recording: RecordedDuo.records()
         // Small files in Fuzzing/Corpus, or nothing: a script of steps is soon found.
-        case .trackerRequest, .trackerResponse, .sessionDescription, .recording, .safetensors, .frameLedger: nil
+        case .frameLedger, .hashList, .mesh, .nodeAnswer, .nodeRequest, .sessionDescription, .shardRanges, .trackerURL:
+            []
         }
     }
 
-    static func write(of target: FuzzTarget, into folder: URL) {
-        if target == .recording { return self.write(RecordedDuo.records(), into: folder) }
-        guard let source = self.source(of: target) else { return }
-        let vectors: JSONValue = TestVectors.load(source.file)
-        let texts = vectors.texts(of: source.key)
-        self.write(texts.map { source.isHex ? [UInt8](hex: $0) : Array($0.utf8) }, into: folder)
-    }
+    private static func load(_ vectors: String) -> JSONValue { TestVectors.load(vectors) }
+
+    static func write(of target: FuzzTarget, into folder: URL) { self.write(self.seeds(of: target), into: folder) }
 
     private static func write(_ seeds: [[UInt8]], into folder: URL) {
         for (index, bytes) in seeds.enumerated() {
@@ -38,7 +38,7 @@ enum Seeds {
 }
 
 /// Any JSON, as far as seeds need it.
-private indirect enum JSONValue: Decodable {
+indirect enum JSONValue: Decodable {
     case object([String: JSONValue])
     case array([JSONValue])
     case text(String)
@@ -55,6 +55,14 @@ private indirect enum JSONValue: Decodable {
         } else {
             self = .other
         }
+    }
+
+    var elements: [JSONValue] {
+        if case .array(let elements) = self { elements } else { [] }
+    }
+
+    subscript(key: String) -> JSONValue {
+        if case .object(let members) = self { members[key] ?? .other } else { .other }
     }
 
     /// Every text under `key`, at whatever depth.

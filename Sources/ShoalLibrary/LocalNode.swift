@@ -2,9 +2,9 @@ import Foundation
 public import Logging
 import ShoalCore
 import ShoalFormats
-import ShoalNode
+package import ShoalNode
 import ShoalSignaling
-import ShoalStore
+package import ShoalStore
 import ShoalSwarm
 import ShoalTransport
 
@@ -46,8 +46,9 @@ public final class LocalNode: Sendable {
     }
 
     private let home: Home
-    private let store: ModelStore
-    let node: Node
+    /// This and ``node`` also for `shoal-bench`, which looks at the cache and at rates.
+    package let store: ModelStore
+    package let node: Node
 
     private init(_ home: Home, _ store: ModelStore, _ node: Node) {
         self.home = home

@@ -3,7 +3,7 @@ import ShoalCore
 import ShoalFormats
 import ShoalNode
 import ShoalStore
-import ShoalSwarm
+package import ShoalSwarm
 import Synchronization
 
 /// Hands out the bytes of a model, shard by shard and expert by expert, and fetches from the swarm what is not here: the
@@ -19,7 +19,8 @@ public final class ShardLoader: Sendable {
     /// What the model consists of.
     public let model: ModelDescription
     private let node: Node
-    private let handle: SwarmHandle
+    /// What the node calls the swarm.
+    package let handle: SwarmHandle
     private let stored: StoredModel
     /// Whether the manifest's expert registry has been compared with the model's headers.
     private let hasRightRegistry = Atomic(false)

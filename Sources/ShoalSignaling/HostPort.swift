@@ -1,4 +1,10 @@
-import NIOCore
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// `HOST:PORT` as people write it: a name, an IPv4 address, or an IPv6 address in brackets.
 package struct HostPort: Hashable, Sendable, CustomStringConvertible {
@@ -54,7 +60,13 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
     /// Whether the host is an IP address, not a name.
     var isAddress: Bool { Self.isAddress(self.host) }
 
-    private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
+    /// What follows a `%` names an interface of this machine: whether there is one shows when it is used.
+    private static func isAddress(_ host: String) -> Bool {
+        let address = String(host.prefix { $0 != "%" })
+        // As large as an address of either kind.
+        var bytes = in6_addr()
+        return [AF_INET, AF_INET6].contains { inet_pton($0, address, &bytes) == 1 }
+    }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {

@@ -1,4 +1,5 @@
 import Foundation
+import HostilePeers
 import ShoalCore
 import ShoalNode
 import ShoalStore

@@ -1,3 +1,4 @@
+import HostilePeers
 import ShoalCore
 import ShoalFormats
 import ShoalNode

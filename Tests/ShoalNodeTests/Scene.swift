@@ -1,3 +1,4 @@
+import HostilePeers
 import Logging
 import ShoalCore
 import ShoalFormats
@@ -193,11 +194,4 @@ extension MeshConfiguration {
 
 extension StoredModel {
     var link: MagnetLink { MagnetLink(manifestID: self.id) }
-
-    /// All bytes of a chunk.
-    func bytes(_ chunk: ChunkIndex, of shard: ShardIndex) throws(StoreError) -> [UInt8] {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Cutting.chunkSize, alignment: 8)
-        defer { buffer.deallocate() }
-        return Array(buffer[..<(try self.read(chunk, of: shard, into: buffer))])
-    }
 }

@@ -1,6 +1,7 @@
+import ShoalCore
 import ShoalFormats
 
-/// What describes models: manifests, links and signatures.
+/// What describes models: manifests, hash lists, links and signatures.
 enum FormatTargets {
     /// A document that is accepted is, byte for byte, what the writer prints for its values.
     static func canonicalJSON(_ bytes: [UInt8]) {
@@ -54,6 +55,23 @@ enum FormatTargets {
         } catch {
             require(!error.problem.isEmpty, "a refusal says nothing")
         }
+    }
+
+    /// A shard's size, then its hash list: accepted exactly when the shard's root commits to it, and read as it lies.
+    static func hashList(_ bytes: [UInt8]) {
+        guard bytes.count > 4 else { return }
+        let size = 1 + bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) } % Cutting.maximumShardSize
+        let list = Array(bytes.dropFirst(4))
+        let root = list.count == Digest.byteCount ? Digest(bytes: list) : Digest(sha256Of: list)
+        let read = HashList(bytes: list, of: ShardID(size: size, root: root ?? Digest(sha256Of: list)))
+        require((read != nil) == (list.count == HashList.byteCount(ofShardOf: size)), "a list of \(list.count) bytes")
+        guard let read else { return }
+        let digests = (0..<read.count).map { read[ChunkIndex($0)] }
+        require(digests.flatMap(\.bytes) == list, "a hash list has other digests than its bytes")
+        require(HashList(digests: digests) == read, "a hash list is made in two ways")
+        var wrong = list
+        wrong[size % list.count] ^= 1
+        require(HashList(bytes: wrong, of: ShardID(size: size, root: read.root)) == nil, "a wrong list was accepted")
     }
 
     /// A signature that is accepted is written as it was read, but for a line end.

@@ -2,13 +2,13 @@ import ShoalCore
 import ShoalSwarm
 import ShoalWire
 
-/// Drives a ``FrameLedger`` by an input: each byte is a step, those behind it are its numbers. Whatever a peer sends in
-/// whatever order, each slot comes back exactly once, and nothing is copied to where it does not belong.
+/// Drives a ``FrameLedger`` by a ``Script``. Whatever a peer sends in whatever order, each slot comes back exactly once, and
+/// nothing is copied to where it does not belong.
 struct LedgerScript {
     private static let connection = ConnectionID(1)
     private static let swarm = SwarmHandle(1)
 
-    private var bytes: ArraySlice<UInt8>
+    private var script: Script
     private var ledger = FrameLedger(connection: Self.connection)
     private var highestID: UInt32 = 0
     private var isClosed = false
@@ -17,10 +17,10 @@ struct LedgerScript {
     private var slots: [Int: Bool] = [:]
 
     static func run(_ bytes: [UInt8]) {
-        var script = LedgerScript(bytes: bytes[...])
-        while !script.bytes.isEmpty { script.step() }
-        script.release(script.ledger.closed())
-        require(script.slots.isEmpty, "\(script.slots.count) slots did not come back")
+        var run = LedgerScript(script: Script(bytes))
+        while !run.script.isOver { run.step() }
+        run.release(run.ledger.closed())
+        require(run.slots.isEmpty, "\(run.slots.count) slots did not come back")
     }
 
     private mutating func step() {
@@ -98,8 +98,7 @@ struct LedgerScript {
     /// The ID of a request that was made, or a little beyond.
     private mutating func anID() -> UInt32 { self.number(upTo: min(self.highestID + 2, 256)) }
 
-    /// The next byte of the script as a number below `limit`; 0 at its end.
-    private mutating func number(upTo limit: UInt32) -> UInt32 { UInt32(self.bytes.popFirst() ?? 0) % limit }
+    private mutating func number(upTo limit: UInt32) -> UInt32 { UInt32(self.script.number(upTo: Int(limit))) }
 
-    private init(bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+    private init(script: Script) { self.script = script }
 }

@@ -1,4 +1,5 @@
 import ShoalFormats
+import TestVectors
 
 /// A folder with one safetensors file: its header, `config.json` and the index, as people download them.
 ///
@@ -17,6 +18,18 @@ enum SafetensorsTarget {
 
     /// 4 GiB: small enough for any manifest.
     private static let maximumDataSize = 1 << 32
+
+    /// The input that a folder of the vectors makes: of its safetensors files, the first one's header.
+    static func input(of folder: JSONValue) -> [UInt8] {
+        func bytes(where isWanted: (String) -> Bool) -> [UInt8] {
+            let file = folder["files"].elements.first { $0.texts(of: "path").contains(where: isWanted) }
+            return file.map { [UInt8](hex: $0.texts(of: "hex").joined()) } ?? []
+        }
+        let file = bytes { $0.hasSuffix(".safetensors") }
+        let count = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        return bytes { $0 == "config.json" } + [0] + bytes { $0.hasSuffix(".index.json") } + [0]
+            + file.dropFirst(8).prefix(count)
+    }
 
     static func run(_ bytes: [UInt8]) {
         let parts = bytes.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false).map { Array($0) }

@@ -1,7 +1,7 @@
 import ShoalCore
-import ShoalSignaling
 import ShoalSwarm
 
+@testable import ShoalSignaling
 @testable import ShoalTransport
 
 /// What trackers and their clients say, and the SDPs that they carry.
@@ -30,6 +30,20 @@ enum SignalingTargets {
                 return require(false, "a response does not read as it is written: \(response)")
             }
             require(TrackerCodec.encode(again[0]) == written, "a response is written in two ways: \(response)")
+        }
+    }
+
+    /// A tracker's address that is accepted reads as it is written, and leaves an HTTP request what it is.
+    static func trackerURL(_ bytes: [UInt8]) {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return }
+        do throws(SignalingError) {
+            let url = try TrackerURL(text)
+            require(try TrackerURL(url.description) == url, "an address does not read as it is written")
+            require((1...65_535).contains(url.port) && !url.host.isEmpty, "an address without port or host")
+            let line = url.requestTarget + url.host
+            require(line.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "an address that breaks a line")
+        } catch {
+            require(!error.message.isEmpty, "a refusal says nothing")
         }
     }
 

@@ -1,7 +1,3 @@
-import ShoalCore
-import ShoalFormats
-package import ShoalStore
-
 /// The home as a cache; `shoal cache --json` prints it as it is. All sizes are bytes of whole blocks of the disk.
 package struct CacheReport: Hashable, Codable, Sendable {
     package struct Shard: Hashable, Codable, Sendable {
@@ -35,27 +31,6 @@ package struct CacheReport: Hashable, Codable, Sendable {
     /// By how much more than the budget is taken.
     package var excessBytes: Int {
         self.budgetBytes.map { max(0, self.residentBytes + self.reservedBytes - $0) } ?? 0
-    }
-
-    package init(_ cache: CacheSummary) {
-        self.budgetBytes = cache.budget?.limit
-        self.highMarkBytes = cache.budget?.highMark
-        self.lowMarkBytes = cache.budget?.lowMark
-        self.residentBytes = cache.use.resident
-        self.reservedBytes = cache.use.reserved
-        self.pinnedBytes = cache.use.pinned
-        self.heldBytes = cache.use.held
-        self.evictableBytes = cache.use.evictable
-        self.obstacle = cache.obstacle
-        self.next = cache.next.map { shard in
-            Shard(
-                manifest: shard.model.hex,
-                shard: shard.shard.position,
-                kind: shard.kind.rawValue,
-                bytes: shard.bytes,
-                lastUsed: shard.lastUsed / 1_000
-            )
-        }
     }
 }
 

@@ -5,8 +5,10 @@ struct ConnectionAttempt: Sendable {
     /// When it was begun, or its offer was answered.
     var startedAt: Instant
     /// When it is given up. Nil while an offer of ours waits for its answer, because the offer book decides how long, and
-    /// when it is given up already.
+    /// once it is closing.
     var deadline: Instant?
+    /// It is given up: what still comes of it means nothing, until `closed` does.
+    var isClosing = false
     /// For an answer of ours: where it goes.
     var answerTo: AnswerRoute?
 

@@ -184,6 +184,7 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
+        guard self.attempts[connection]?.isClosing != true else { return }
         if self.offers.described(connection, sdp: sdp) {
             guard self.offers.gathering == 0 else { return }
             for index in self.trackers.keys { self.announceFirst(at: index, now: now) }

@@ -9,6 +9,8 @@ extension MeshMachine {
         at now: Instant,
         into effects: inout [MeshEffect]
     ) {
+        // It opened while the order to close it was on its way.
+        guard self.attempts[connection]?.isClosing != true else { return }
         self.attempts.removeValue(forKey: connection)
         self.offers.remove(connection)
         let session = PeerSession(

@@ -185,11 +185,16 @@ package struct MeshMachine: Sendable {
     /// Takes `connection` out of use: the effect is the order, `closed` will be the news. Ordered once. What the peer owed
     /// is asked of others at once.
     mutating func disconnect(_ connection: ConnectionID, reason: String, into effects: inout [MeshEffect]) {
-        self.attempts.update(connection) { $0.deadline = nil }
-        let wasClosing = self.peers.update(connection) { peer in
-            defer { peer.isClosing = true }
-            return peer.isClosing
-        }
+        let wasClosing =
+            self.attempts.update(connection) { attempt in
+                defer { attempt.isClosing = true }
+                attempt.deadline = nil
+                return attempt.isClosing
+            }
+            ?? self.peers.update(connection) { peer in
+                defer { peer.isClosing = true }
+                return peer.isClosing
+            }
         guard wasClosing != true else { return }
         effects.append(.disconnect(connection, reason: reason))
         self.retire(connection, into: &effects)
