@@ -11,20 +11,28 @@ package struct TLSFiles: Hashable, Sendable {
         self.keyFile = keyFile
     }
 
-    /// TLS for a server with this certificate.
-    func serverContext() throws(SignalingError) -> NIOSSLContext {
-        let chain = try Self.certificates(self.certificateFile)
+    /// What is in the files.
+    struct Identity: Hashable, Sendable {
+        let chain: [NIOSSLCertificate]
         let key: NIOSSLPrivateKey
+    }
+
+    func identity() throws(SignalingError) -> Identity {
+        let chain = try Self.certificates(self.certificateFile)
         do {
-            key = try NIOSSLPrivateKey(file: self.keyFile, format: .pem)
+            return Identity(chain: chain, key: try NIOSSLPrivateKey(file: self.keyFile, format: .pem))
         } catch {
             throw Self.error("cannot read a private key in PEM from \(self.keyFile): \(error)")
         }
+    }
+
+    /// TLS for a server with this certificate.
+    func serverContext(_ identity: Identity) throws(SignalingError) -> NIOSSLContext {
         do {
             return try NIOSSLContext(
                 configuration: .makeServerConfiguration(
-                    certificateChain: chain.map { .certificate($0) },
-                    privateKey: .privateKey(key)
+                    certificateChain: identity.chain.map { .certificate($0) },
+                    privateKey: .privateKey(identity.key)
                 )
             )
         } catch {

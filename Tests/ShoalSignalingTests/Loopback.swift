@@ -192,17 +192,18 @@ private final class CannedHandler: ChannelInboundHandler {
 
 /// A plain TCP connection to a tracker.
 enum RawSocket {
-    /// What the server says to `bytes` until it closes.
-    static func exchange(_ bytes: [UInt8], with url: TrackerURL) async throws -> [UInt8] {
+    /// What the server says to `bytes`, and to `rest` once it has said something, until it closes.
+    static func exchange(_ bytes: [UInt8], then rest: [UInt8] = [], with url: TrackerURL) async throws -> [UInt8] {
         let mailbox = Mailbox<[UInt8]>()
         let channel = try await ClientBootstrap(group: loops.next())
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Collector(mailbox))
+                    try channel.pipeline.syncOperations.addHandler(Collector(mailbox, rest))
                 }
             }
             .connect(host: url.host, port: url.port).get()
-        if !bytes.isEmpty { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+        // Whether all of it was wanted is told by the reply.
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
         return try await mailbox.next()
     }
 
@@ -218,13 +219,21 @@ enum RawSocket {
 
     private final class Collector: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
         private let mailbox: Mailbox<[UInt8]>
+        private var rest: [UInt8]
         private var heard: [UInt8] = []
 
-        init(_ mailbox: Mailbox<[UInt8]>) { self.mailbox = mailbox }
+        init(_ mailbox: Mailbox<[UInt8]>, _ rest: [UInt8]) {
+            self.mailbox = mailbox
+            self.rest = rest
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             self.heard += Array(Self.unwrapInboundIn(data).readableBytesView)
+            guard !self.rest.isEmpty else { return }
+            context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer(bytes: self.rest)), promise: nil)
+            self.rest = []
         }
 
         func channelInactive(context: ChannelHandlerContext) { self.mailbox.post(self.heard) }

@@ -63,7 +63,22 @@ enum TestCertificates {
         -----END PRIVATE KEY-----
         """
 
-    /// A key that fits no certificate here.
+    /// A certificate of nobody's but its own, for ``strangerKey``.
+    static let strangerCertificate = """
+        -----BEGIN CERTIFICATE-----
+        MIIBmzCCAUGgAwIBAgIUUqVZLZtv1v76qZTZ8YCv2ZDikK8wCgYIKoZIzj0EAwIw
+        FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzAyMTg0M1oYDzIxMTkxMjI2
+        MDIxODQzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+        PQMBBwNCAARB6v4glEjA9bNeWEByOKP9laIE937caVnY9Pnk84CHrSRVQgQwuz3m
+        8ckaliudZ1xiztNwKsRsh6RK+QyOiRjyo28wbTAdBgNVHQ4EFgQUxZygWHxFxlbL
+        41E1JLEkOxOMtP0wHwYDVR0jBBgwFoAUxZygWHxFxlbL41E1JLEkOxOMtP0wDwYD
+        VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+        zj0EAwIDSAAwRQIgXlx9QnOwjoacwNXvMs5avpj5fqj7dBjyiMW1IiLb5+sCIQDs
+        FNTjVCAq8axO5SW4LSMrwgslqbrELKAjtU/LULhryw==
+        -----END CERTIFICATE-----
+        """
+
+    /// A key that does not fit the server's certificate.
     static let strangerKey = """
         -----BEGIN PRIVATE KEY-----
         MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgHzQnfxOhNBav7dwl

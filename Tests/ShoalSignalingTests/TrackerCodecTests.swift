@@ -53,6 +53,36 @@ struct TrackerCodecTests {
         #expect(error?.field == vector.field)
     }
 
+    @Test(arguments: [
+        (#"{"action":"announce","info_hash":"aaaabbbbccccddddeeee","peer_id":7}"#, true, false),
+        (#"{"action":"shout","info_hash":"aaaabbbbccccddddeeee"}"#, true, false),
+        (#"{"info_hash":"aaaabbbbccccddddeeee"}"#, true, false),
+        (#"{"action":"announce","info_hash":"aaaabbbbccccddddeee"}"#, false, false),
+        (#"{"action":"scrape","info_hash":7}"#, false, true),
+        ("[]", false, false),
+    ])
+    func `what is wrong with a request says what could be read`(text: String, namesSwarm: Bool, isScrape: Bool) {
+        let error = #expect(throws: TrackerCodecError.self) { try TrackerCodec.decodeRequest(Array(text.utf8)) }
+        #expect(error?.infoHash == (namesSwarm ? InfoHash(bytes: Array("aaaabbbbccccddddeeee".utf8)) : nil))
+        #expect(error?.isAboutScrape == isScrape)
+    }
+
+    @Test
+    func `a refusal of counts names the action of scrapes`() {
+        let text = TrackerCodec.encode(refusalOfScrape: "no", infoHash: nil)
+        #expect(String(decoding: text, as: UTF8.self) == #"{"action":"scrape","failure reason":"no"}"#)
+    }
+
+    @Test(arguments: ["\"update\"", "\"\"", "\"paused\"", "\"empty\"", "null", "7"])
+    func `an event that means nothing is an update`(event: String) throws {
+        let text = #"{"action":"announce","info_hash":"aaaabbbbccccddddeeee","peer_id":"aaaabbbbccccddddeeee","event":"#
+        guard case .announce(let announce) = try TrackerCodec.decodeRequest(Array("\(text)\(event)}".utf8)) else {
+            Issue.record("it is an announce")
+            return
+        }
+        #expect(announce.event == nil)
+    }
+
     @Test(arguments: 0...255)
     func `every byte survives in an info hash`(byte: Int) throws {
         let bytes = [UInt8](repeating: UInt8(byte), count: 20)

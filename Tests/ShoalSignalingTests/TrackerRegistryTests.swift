@@ -44,8 +44,8 @@ struct TrackerRegistryTests {
 
     @Test
     mutating func `an answer goes to whom it names and gets no reply`() {
-        self.tracker.announce(Sample.announce(1), from: 1)
         self.tracker.announce(Sample.announce(2), from: 2)
+        self.tracker.announce(Sample.announce(1, offers: [Sample.offer(1)]), from: 1)
         let answer = Sample.answer(from: 2, to: 1)
         #expect(
             self.tracker.send(.answer(answer), from: 2) == [
@@ -59,12 +59,13 @@ struct TrackerRegistryTests {
 
     @Test
     mutating func `an answer to nobody, of nobody, or in another's name is dropped`() {
-        self.tracker.announce(Sample.announce(1), from: 1)
         self.tracker.announce(Sample.announce(2), from: 2)
+        self.tracker.announce(Sample.announce(1, offers: [Sample.offer(1)]), from: 1)
         #expect(self.tracker.send(.answer(Sample.answer(from: 2, to: 9)), from: 2) == [])
         #expect(self.tracker.send(.answer(Sample.answer(from: 9, to: 1)), from: 3) == [])
         #expect(self.tracker.send(.answer(Sample.answer(from: 2, to: 1)), from: 3) == [])
         #expect(self.tracker.registry.totals.peers == 2)
+        #expect(self.tracker.registry.counters.droppedAnswers == 3)
     }
 
     @Test
@@ -131,6 +132,15 @@ struct TrackerRegistryTests {
                 == [.send(.scraped([two: leecher, none: nothing]), to: 3)]
         )
         #expect(self.tracker.send(.scrape([]), from: 3) == [.send(.scraped([one: seeder, two: leecher]), to: 3)])
+    }
+
+    @Test
+    mutating func `a garbled scrape is refused as a scrape`() {
+        let error = TrackerCodecError(field: "info_hash", problem: "must be a string").about(nil, isScrape: true)
+        #expect(
+            self.tracker.handle(.garbled(error, from: 1))
+                == [.refuseScrape(reason: "info_hash: must be a string", infoHash: nil, to: 1)]
+        )
     }
 
     @Test

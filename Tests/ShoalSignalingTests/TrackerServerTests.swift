@@ -151,9 +151,13 @@ struct TrackerServerTests {
     }
 
     @Test(arguments: [
-        ("GET / HTTP/1.1", "200 OK", "A Shoal tracker."),
-        ("GET /announce?x=1 HTTP/1.1", "200 OK", "A Shoal tracker."),
-        ("GET /stats.json HTTP/1.1", "200 OK", #"{"sockets":2,"swarms":1,"peers":1,"seeders":1}"#),
+        ("GET / HTTP/1.1", "200 OK", "<h1>A Shoal tracker</h1>"),
+        ("GET /announce?x=1 HTTP/1.1", "200 OK", "<td>of them with everything<td class=n>1\n"),
+        ("GET /stats HTTP/1.1", "200 OK", "<td>connections<td class=n>2\n"),
+        (
+            "GET /stats.json HTTP/1.1", "200 OK",
+            #"{"sockets":2,"swarms":1,"peers":1,"seeders":1,"leechers":0,"announces":1,"scrapes":0,"#
+        ),
         ("GET /etc/passwd HTTP/1.1", "404 Not Found", "Not found."),
         ("POST / HTTP/1.1", "404 Not Found", "Not found."),
         ("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade", "400 Bad Request", "no WebSocket handshake"),

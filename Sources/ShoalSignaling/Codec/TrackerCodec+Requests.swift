@@ -76,18 +76,24 @@ extension TrackerCodec {
         return ["action": .string("scrape"), "info_hash": names.count > 1 ? .array(names) : names.first]
     }
 
-    /// The request that a client sent.
+    /// The request that a client sent. The error names swarm and action where they can be read, whatever else is wrong:
+    /// libtorrent hangs up when a refusal does not name its swarm.
     package static func decodeRequest(_ bytes: [UInt8]) throws(TrackerCodecError) -> TrackerRequest {
         let fields = try TrackerFields(message: bytes)
+        do throws(TrackerCodecError) {
+            return try self.request(fields)
+        } catch {
+            let infoHash = fields["info_hash"]?.text.flatMap { InfoHash(binaryString: $0) }
+            throw error.about(infoHash, isScrape: fields["action"]?.text == "scrape")
+        }
+    }
+
+    private static func request(_ fields: TrackerFields) throws(TrackerCodecError) -> TrackerRequest {
         switch try fields.text("action") {
         case "announce":
             let infoHash: InfoHash = try fields.id("info_hash")
-            do throws(TrackerCodecError) {
-                return fields["answer"] == nil
-                    ? .announce(try self.announce(fields, infoHash)) : .answer(try self.answer(fields, infoHash))
-            } catch {
-                throw error.about(infoHash)
-            }
+            return fields["answer"] == nil
+                ? .announce(try self.announce(fields, infoHash)) : .answer(try self.answer(fields, infoHash))
         case "scrape": return .scrape(try self.scrapedSwarms(fields))
         case let action: throw fields.error("action", "\(self.readable(action)) is not announce or scrape")
         }

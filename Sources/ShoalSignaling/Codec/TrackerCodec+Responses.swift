@@ -1,4 +1,4 @@
-import ShoalCore
+package import ShoalCore
 package import ShoalSwarm
 
 extension TrackerCodec {
@@ -9,6 +9,16 @@ extension TrackerCodec {
     /// through: an SDP at most doubles when it is escaped.
     package static func encode(_ response: TrackerResponse) -> [UInt8] {
         self.value(response).encoded
+    }
+
+    /// The text of a refusal to tell counts.
+    package static func encode(refusalOfScrape reason: String, infoHash: InfoHash?) -> [UInt8] {
+        let value: JSONValue = [
+            "action": .string("scrape"),
+            "info_hash": infoHash.map { .string($0.binaryString) },
+            "failure reason": .string(reason),
+        ]
+        return value.encoded
     }
 
     private static func value(_ response: TrackerResponse) -> JSONValue {
@@ -50,7 +60,8 @@ extension TrackerCodec {
                     ]
                 )
             }
-            return ["action": .string("scrape"), "files": .object(files)]
+            let flags: JSONValue = ["min_request_interval": .integer(self.scrapeInterval)]
+            return ["action": .string("scrape"), "files": .object(files), "flags": flags]
         case .failure(let reason, let infoHash):
             return [
                 "action": announce,

@@ -17,6 +17,10 @@ package enum TrackerCodec {
     /// 1,000: the most swarms of one scrape, so that the reply to it stays below ``maximumMessageSize``.
     package static let maximumScrapedSwarms = 1000
 
+    /// 60 s: what clients are asked to wait between two scrapes (`min_request_interval` of the reference, which asks for
+    /// ten minutes).
+    static let scrapeInterval = 60
+
     /// 512: the most characters of a tracker's failure or warning that are kept.
     package static let maximumReasonLength = 512
 }
@@ -29,6 +33,8 @@ package struct TrackerCodecError: Error, Hashable, Sendable, CustomStringConvert
     package let problem: String
     /// The swarm that the message is about, when that could be read: a tracker's refusal must name it.
     package private(set) var infoHash: InfoHash?
+    /// The message was a scrape: a tracker's refusal names the action, too.
+    package private(set) var isAboutScrape = false
 
     package init(field: String, problem: String, infoHash: InfoHash? = nil) {
         self.field = field
@@ -38,9 +44,12 @@ package struct TrackerCodecError: Error, Hashable, Sendable, CustomStringConvert
 
     package var description: String { "\(self.field): \(self.problem)" }
 
-    /// The same error, about that swarm.
-    func about(_ infoHash: InfoHash) -> TrackerCodecError {
-        TrackerCodecError(field: self.field, problem: self.problem, infoHash: infoHash)
+    /// The same error, with what could be read of the message in spite of it.
+    func about(_ infoHash: InfoHash?, isScrape: Bool) -> TrackerCodecError {
+        var error = self
+        error.infoHash = infoHash
+        error.isAboutScrape = isScrape
+        return error
     }
 }
 

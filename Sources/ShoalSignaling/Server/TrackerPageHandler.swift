@@ -1,8 +1,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// Answers those who come with plain HTTP, and closes: `/` and `/announce` say what this is, `/stats.json` how much
-/// there is, anything else is not found.
+/// Answers those who come with plain HTTP, and closes: `/`, `/announce` and `/stats` say what this is and how much
+/// there is, `/stats.json` says it to programs, anything else is not found.
 final class TrackerPageHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -13,10 +13,10 @@ final class TrackerPageHandler: ChannelInboundHandler {
         var body: [UInt8]
     }
 
-    private let totals: () -> TrackerRegistry.Totals
+    private let figures: () -> TrackerFigures
     private var request: HTTPRequestHead?
 
-    init(totals: @escaping () -> TrackerRegistry.Totals) { self.totals = totals }
+    init(figures: @escaping () -> TrackerFigures) { self.figures = figures }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch Self.unwrapInboundIn(data) {
@@ -33,6 +33,7 @@ final class TrackerPageHandler: ChannelInboundHandler {
             "Content-Length": String(page.body.count),
             "Cache-Control": "no-store",
             "Connection": "close",
+            "X-Content-Type-Options": "nosniff",
         ]
         let head = HTTPResponseHead(version: .http1_1, status: page.status, headers: headers)
         context.write(Self.wrapOutboundOut(.head(head)), promise: nil)
@@ -48,23 +49,14 @@ final class TrackerPageHandler: ChannelInboundHandler {
         }
         guard request.method == .GET else { return Self.notFound }
         switch request.uri.prefix(while: { $0 != "?" }) {
-        case "/", "/announce":
-            return Page(body: Array("A Shoal tracker. It speaks WebTorrent's protocol over WebSocket.\n".utf8))
-        case "/stats.json":
-            let totals = self.totals()
-            let value: JSONValue = [
-                "sockets": .integer(totals.sockets),
-                "swarms": .integer(totals.swarms),
-                "peers": .integer(totals.peers),
-                "seeders": .integer(totals.seeders),
-            ]
-            return Page(type: "application/json", body: value.encoded)
+        case "/", "/announce", "/stats": return Page(type: "text/html; charset=utf-8", body: self.figures().html)
+        case "/stats.json": return Page(type: "application/json", body: self.figures().json)
         default: return Self.notFound
         }
     }
 
     private static let notFound = Page(
         status: .notFound,
-        body: Array("Not found. This is a Shoal tracker; see / and /stats.json.\n".utf8)
+        body: Array("Not found. This is a Shoal tracker; see /, /stats and /stats.json.\n".utf8)
     )
 }

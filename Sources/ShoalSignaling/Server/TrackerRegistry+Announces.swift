@@ -8,11 +8,13 @@ extension TrackerRegistry {
         at now: Instant,
         into effects: inout [Effect]
     ) {
+        self.counters.announces += 1
         let membership = Membership(infoHash: announce.infoHash, peerID: announce.peerID)
         self.removeSilentPeers(of: announce.infoHash, at: now)
         if announce.event == .stopped {
             if self.peer(membership)?.socket == socket { self.remove(membership) }
         } else if let refusal = self.join(announce, membership, socket, at: now) {
+            self.counters.refusals += 1
             effects.append(.send(.failure(reason: refusal, infoHash: announce.infoHash), to: socket))
             return
         }
@@ -24,10 +26,10 @@ extension TrackerRegistry {
             interval: self.configuration.interval
         )
         effects.append(.send(.announced(statistics), to: socket))
-        if announce.event != .stopped { self.relay(announce, into: &effects) }
+        if announce.event != .stopped { self.relay(announce, at: now, into: &effects) }
     }
 
-    /// Hands an answer to the peer that it is for, if both are known; the sender is not told.
+    /// Hands an answer to who made the offer, if the sender got it and is the first; the sender is not told.
     mutating func answer(
         _ answer: TrackerAnswer,
         from socket: SocketID,
@@ -36,11 +38,21 @@ extension TrackerRegistry {
     ) {
         self.removeSilentPeers(of: answer.infoHash, at: now)
         let sender = Membership(infoHash: answer.infoHash, peerID: answer.peerID)
-        guard var peer = self.peer(sender), peer.socket == socket else { return }
+        guard var peer = self.peer(sender), peer.socket == socket else {
+            self.counters.droppedAnswers += 1
+            return
+        }
         peer.lastSeen = now
         if let left = answer.left { peer.isComplete = left == 0 }
         self.update(sender, peer, hasJustCompleted: false)
-        guard let receiver = self.peer(Membership(infoHash: answer.infoHash, peerID: answer.toPeerID)) else { return }
+        let offer = RelayedOffers.Key(infoHash: answer.infoHash, from: answer.toPeerID, offerID: answer.offerID)
+        guard let receiver = self.peer(Membership(infoHash: answer.infoHash, peerID: answer.toPeerID)),
+            self.offers.take(offer, by: answer.peerID, at: now)
+        else {
+            self.counters.droppedAnswers += 1
+            return
+        }
+        self.counters.answers += 1
         effects.append(
             .send(
                 .answer(infoHash: answer.infoHash, from: answer.peerID, offerID: answer.offerID, sdp: answer.sdp),
@@ -58,7 +70,10 @@ extension TrackerRegistry {
         let position =
             self.swarms.position(of: membership.infoHash)
             ?? self.swarms.append(membership.infoHash, TrackerSwarm())
-        self.swarms.modify(position) { $0.update(membership.peerID, peer, hasJustCompleted: hasJustCompleted) }
+        let isCounted = self.swarms.modify(position) {
+            $0.update(membership.peerID, peer, hasJustCompleted: hasJustCompleted)
+        }
+        if isCounted { self.counters.completed += 1 }
     }
 
     /// Notes the peer as alive on `socket`; why not, when a bound is reached.
@@ -110,7 +125,7 @@ extension TrackerRegistry {
         self.remove(Membership(infoHash: infoHash, peerID: peerID))
     }
 
-    private mutating func relay(_ announce: TrackerAnnounce, into effects: inout [Effect]) {
+    private mutating func relay(_ announce: TrackerAnnounce, at now: Instant, into effects: inout [Effect]) {
         let offers = announce.offers.prefix(self.configuration.maximumRelayedOffers)
         guard !offers.isEmpty, let position = self.swarms.position(of: announce.infoHash) else { return }
         let receivers = self.swarms[position].drawn(
@@ -119,8 +134,11 @@ extension TrackerRegistry {
             using: &self.generator
         )
         for (offer, receiver) in zip(offers, receivers) {
+            let key = RelayedOffers.Key(infoHash: announce.infoHash, from: announce.peerID, offerID: offer.offerID)
+            self.offers.handedOn(key, to: receiver.peerID, at: now)
+            self.counters.offers += 1
             effects.append(
-                .send(.offer(infoHash: announce.infoHash, from: announce.peerID, offer: offer), to: receiver)
+                .send(.offer(infoHash: announce.infoHash, from: announce.peerID, offer: offer), to: receiver.socket)
             )
         }
     }

@@ -4,9 +4,11 @@ package import ShoalSwarm
 /// What a tracker knows and how it answers, as a value: told what came over which socket and when, it says what to send.
 ///
 /// It behaves as the reference server of WebTorrent where that is sound: as many random peers as the announce has
-/// offers, the i-th offer to the i-th of them; a reply to every announce, `stopped` included; none to an answer, which
-/// goes to whoever it names, or nowhere. It differs on purpose:
+/// offers, the i-th offer to the i-th of them; a reply to every announce, `stopped` included; none to an answer. It
+/// differs on purpose:
 ///
+/// - An answer reaches who made the offer only from who got the offer, in time, and only the first one does. Others are
+///   dropped in silence: nodes make an offer again until it is answered, so that late answers are no fault.
 /// - A peer ID that shows up on a newer socket belongs to that one; the end of the older socket does not remove it.
 /// - Only the socket that announced a peer ID can answer in its name or stop it.
 /// - The end of a socket is `stopped` for all its peers, not for the first.
@@ -29,6 +31,11 @@ package struct TrackerRegistry: Sendable {
         package var maximumPeers = 200_000
         /// Offers that are handed on for one announce. What is beyond is dropped, as every tracker does.
         package var maximumRelayedOffers = 10
+        /// How long an offer may be answered: as long as any client waits (libtorrent, 120 s).
+        package var offerLifetime: Duration = .seconds(120)
+        /// Offers that may be answered, about 250 bytes each. Beyond it the oldest cannot be any more: at 5,000 offers a
+        /// second that is after 20 s, and answers take one or two.
+        package var maximumOpenOffers = 100_000
 
         package init() {}
     }
@@ -50,6 +57,8 @@ package struct TrackerRegistry: Sendable {
     /// What to do.
     package enum Effect: Hashable, Sendable {
         case send(TrackerResponse, to: SocketID)
+        /// The scrape is refused; which swarm it named, if it was one.
+        case refuseScrape(reason: String, infoHash: InfoHash?, to: SocketID)
         /// There is no room for it.
         case close(SocketID)
     }
@@ -69,6 +78,22 @@ package struct TrackerRegistry: Sendable {
         }
     }
 
+    /// What happened since the beginning.
+    package struct Counters: Hashable, Sendable {
+        package var announces = 0
+        package var scrapes = 0
+        /// Announces and scrapes that were answered with a failure, and what was no request.
+        package var refusals = 0
+        /// Offers that were handed to a peer.
+        package var offers = 0
+        /// Answers that were handed to who made the offer.
+        package var answers = 0
+        /// Answers that fit no offer, or came too late.
+        package var droppedAnswers = 0
+        /// How often a peer said `completed` for the first time.
+        package var completed = 0
+    }
+
     /// A peer ID in a swarm.
     struct Membership: Hashable, Sendable {
         let infoHash: InfoHash
@@ -80,13 +105,16 @@ package struct TrackerRegistry: Sendable {
     var swarms = IndexedTable<InfoHash, TrackerSwarm>()
     /// For each socket the peers that it stands for.
     var sockets: [SocketID: IndexedTable<Membership, Void>] = [:]
+    var offers: RelayedOffers
     var peerCount = 0
+    package internal(set) var counters = Counters()
     /// When to look through all swarms for silent peers; nil while there is none.
     private var nextSweep: Instant?
 
     package init(configuration: Configuration = Configuration(), seed: UInt64) {
         self.configuration = configuration
         self.generator = SeededGenerator(seed: seed)
+        self.offers = RelayedOffers(capacity: configuration.maximumOpenOffers, lifetime: configuration.offerLifetime)
     }
 
     /// Whether the socket was let in and has not ended.
@@ -117,7 +145,7 @@ package struct TrackerRegistry: Sendable {
             if self.nextSweep == nil, self.peerCount > 0 { self.nextSweep = now + self.sweepInterval }
         case .garbled(let error, let socket):
             guard self.sockets[socket] != nil else { return }
-            effects.append(.send(.failure(reason: error.description, infoHash: error.infoHash), to: socket))
+            self.refuse(error, from: socket, into: &effects)
         case .socketClosed(let socket):
             for membership in self.sockets[socket]?.keys ?? [] { self.remove(membership) }
             self.sockets[socket] = nil
@@ -126,6 +154,16 @@ package struct TrackerRegistry: Sendable {
             self.sweep(at: now)
             self.nextSweep = self.peerCount > 0 ? now + self.sweepInterval : nil
         }
+    }
+
+    private mutating func refuse(_ error: TrackerCodecError, from socket: SocketID, into effects: inout [Effect]) {
+        self.counters.refusals += 1
+        let reason = error.description
+        effects.append(
+            error.isAboutScrape
+                ? .refuseScrape(reason: reason, infoHash: error.infoHash, to: socket)
+                : .send(.failure(reason: reason, infoHash: error.infoHash), to: socket)
+        )
     }
 
     /// Silent peers of a swarm leave when it is next asked about; the sweep is for swarms that nobody asks about.
@@ -145,9 +183,11 @@ package struct TrackerRegistry: Sendable {
         at now: Instant,
         into effects: inout [Effect]
     ) {
+        self.counters.scrapes += 1
         guard !infoHashes.isEmpty || self.swarms.count <= TrackerCodec.maximumScrapedSwarms else {
+            self.counters.refusals += 1
             let reason = "\(self.swarms.count) swarms: name up to \(TrackerCodec.maximumScrapedSwarms) of them"
-            effects.append(.send(.failure(reason: reason, infoHash: nil), to: socket))
+            effects.append(.refuseScrape(reason: reason, infoHash: nil, to: socket))
             return
         }
         if infoHashes.isEmpty { self.sweep(at: now) }
@@ -166,6 +206,7 @@ package struct TrackerRegistry: Sendable {
 
     private mutating func sweep(at now: Instant) {
         for infoHash in self.swarms.keys { self.removeSilentPeers(of: infoHash, at: now) }
+        self.offers.forgetOld(at: now)
     }
 
     mutating func removeSilentPeers(of infoHash: InfoHash, at now: Instant) {

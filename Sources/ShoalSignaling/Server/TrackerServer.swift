@@ -22,11 +22,16 @@ package final class TrackerServer: Sendable {
         package var listen = HostPort(host: "127.0.0.1", port: 0)
         /// Certificate and key for `wss`; nil for `ws`.
         package var tls: TLSFiles?
+        package var door = TrackerDoor.Configuration()
         package var registry = TrackerRegistry.Configuration()
         /// A socket from which nothing came for so long is closed. Clients announce every 30 to 120 s.
         package var idleTimeout: Duration = .seconds(240)
         /// What a connection has to become a WebSocket, or to ask for a page.
         package var handshakeTimeout: Duration = .seconds(10)
+        /// What a message may take from its first byte to its last: 256 KiB at 26 kB a second.
+        package var messageTimeout: Duration = .seconds(10)
+        /// How often certificate and key are read again.
+        package var certificateInterval: Duration = .seconds(10)
 
         package init() {}
     }
@@ -52,19 +57,36 @@ package final class TrackerServer: Sendable {
         self.hub = hub
     }
 
-    /// Listens; an error says why it cannot. The registry's dice are thrown from `seed`.
+    /// Listens; an error says why it cannot. The registry's dice are thrown from `seed`. `onNotice` is told what an
+    /// operator should know: that a new certificate is in use, or that it cannot be.
     package static func start(
         _ configuration: Configuration = Configuration(),
         group: any EventLoopGroup,
-        seed: UInt64 = .random(in: .min ... .max)
+        seed: UInt64 = .random(in: .min ... .max),
+        onNotice: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws(SignalingError) -> TrackerServer {
-        let tls = try configuration.tls?.serverContext()
         let listen = configuration.listen
         let loop = group.next()
         do {
             return try await loop.flatSubmit {
-                let registry = TrackerRegistry(configuration: configuration.registry, seed: seed)
-                let hub = NIOLoopBound(TrackerHub(registry: registry, loop: loop), eventLoop: loop)
+                let hub: NIOLoopBound<TrackerHub>
+                do throws(SignalingError) {
+                    let certificate: CertificateWatch? =
+                        if let files = configuration.tls {
+                            try CertificateWatch(files, loop: loop, onNotice: onNotice)
+                        } else {
+                            nil
+                        }
+                    let newHub = TrackerHub(
+                        configuration: configuration,
+                        certificate: certificate,
+                        loop: loop,
+                        seed: seed
+                    )
+                    hub = NIOLoopBound(newHub, eventLoop: loop)
+                } catch {
+                    return loop.makeFailedFuture(error)
+                }
                 return ServerBootstrap(group: loop)
                     .serverChannelOption(.backlog, value: 256)
                     .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -72,12 +94,14 @@ package final class TrackerServer: Sendable {
                     .childChannelOption(.writeBufferWaterMark, value: WebSocketLimits.outbound)
                     .childChannelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture {
-                            try hub.value.accept(channel, configuration: configuration, tls: tls)
+                            try hub.value.accept(channel, configuration: configuration)
                         }
                     }
                     .bind(host: listen.host, port: listen.port ?? 0)
                     .flatMapThrowing { try TrackerServer(configuration: configuration, listener: $0, hub: hub) }
             }.get()
+        } catch let error as SignalingError {
+            throw error
         } catch {
             throw SignalingError(
                 code: .cannotListen,

@@ -34,12 +34,14 @@ struct TrackerSwarm: Sendable {
         )
     }
 
-    /// Adds the peer, or takes over what is known of it.
-    mutating func update(_ peerID: PeerID, _ peer: Peer, hasJustCompleted: Bool) {
+    /// Adds the peer, or takes over what is known of it. Returns whether it counts as a download.
+    mutating func update(_ peerID: PeerID, _ peer: Peer, hasJustCompleted: Bool) -> Bool {
         let known = self.remove(peerID)
         self.peers.append(peerID, peer)
         if peer.isComplete { self.complete += 1 }
-        if hasJustCompleted, known?.isComplete != true { self.downloaded += 1 }
+        guard hasJustCompleted, known?.isComplete != true else { return false }
+        self.downloaded += 1
+        return true
     }
 
     @discardableResult
@@ -64,13 +66,13 @@ struct TrackerSwarm: Sendable {
         _ count: Int,
         otherThan peerID: PeerID,
         using generator: inout SeededGenerator
-    ) -> [SocketID] {
+    ) -> [(peerID: PeerID, socket: SocketID)] {
         var positions = Array(self.peers.keys.indices)
         if let own = self.peers.position(of: peerID) { positions.remove(at: own) }
         let drawn = min(count, positions.count)
         for index in 0..<drawn {
             positions.swapAt(index, Int.random(in: index..<positions.count, using: &generator))
         }
-        return positions[..<drawn].map { self.peers[$0].socket }
+        return positions[..<drawn].map { (self.peers.keys[$0], self.peers[$0].socket) }
     }
 }

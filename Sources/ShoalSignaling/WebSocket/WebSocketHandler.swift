@@ -38,6 +38,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
         let text: (ByteBuffer) -> Void
         /// Once, when the reason is known; the channel closes soon after.
         let end: (WebSocketEnd) -> Void
+        /// Whether a ping of so many bytes is answered.
+        var answersPing: (Int) -> Bool = { _ in true }
     }
 
     /// 1 s: how long the other side may take over the closing handshake.
@@ -80,7 +82,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         }
         switch frame.opcode {
         case .text: self.callbacks.text(frame.unmaskedData)
-        case .ping: self.send(.pong, frame.unmaskedData, context)
+        case .ping: if self.callbacks.answersPing(frame.length) { self.send(.pong, frame.unmaskedData, context) }
         case .connectionClose:
             var data = frame.unmaskedData
             let code = data.readInteger(as: UInt16.self).map { Int($0) }
@@ -127,6 +129,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
             let isTooLarge = error == .accumulatedFrameSizeIsTooLarge || error == .tooManyFragments
             self.end(.violation(isTooLarge ? "a message is too large" : "message fragments out of order"))
             self.sayGoodbye(isTooLarge ? .messageTooLarge : .protocolError, context)
+        case is MessageDeadline.Missed:
+            self.end(.violation("a message takes too long"))
+            self.sayGoodbye(.policyViolation, context)
         default:
             self.end(.lost)
             context.close(promise: nil)
