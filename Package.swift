@@ -218,7 +218,9 @@ let package = Package(
                 "ShoalTransport", "ShoalWire", "TestSupport", "TestVectors",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: everywhere
         ),
