@@ -138,8 +138,9 @@ let package = Package(
         .executableTarget(
             name: "shoal-bench",
             dependencies: [
-                "CDataChannel", "ShoalCore", "ShoalSwarm", "ShoalTransport", "ShoalWire",
+                "CDataChannel", "ShoalCore", "ShoalSignaling", "ShoalSwarm", "ShoalTransport", "ShoalWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Benchmarks/shoal-bench",
             swiftSettings: everywhere

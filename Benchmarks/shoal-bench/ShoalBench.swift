@@ -8,7 +8,7 @@ struct ShoalBench: ParsableCommand {
         abstract: "Measures Shoal, each figure beside its rival or limit in the same run.",
         subcommands: [
             FirstLightCommand.self, HealCommand.self, FanoutCommand.self, BareLoopCommand.self,
-            BareLoopReceiverCommand.self,
+            BareLoopReceiverCommand.self, TrackerLoadCommand.self,
         ],
         defaultSubcommand: FirstLightCommand.self
     )
