@@ -138,9 +138,10 @@ let package = Package(
         .executableTarget(
             name: "shoal-bench",
             dependencies: [
-                "CDataChannel", "ModelFixtures", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalStore",
-                "ShoalSwarm", "ShoalTransport", "ShoalWire",
+                "CDataChannel", "ModelFixtures", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling",
+                "ShoalStore", "ShoalSwarm", "ShoalTransport", "ShoalWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Benchmarks/shoal-bench",
             swiftSettings: everywhere
@@ -230,7 +231,9 @@ let package = Package(
                 "ShoalTransport", "ShoalWire", "TestSupport", "TestVectors",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: everywhere
         ),

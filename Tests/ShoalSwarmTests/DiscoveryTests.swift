@@ -269,7 +269,7 @@ import Testing
 }
 
 extension [MeshEffect] {
-    fileprivate var announces: [TrackerAnnounce] {
+    var announces: [TrackerAnnounce] {
         self.compactMap { effect in
             guard case .sendToTracker(_, .announce(let announce)) = effect else { return nil }
             return announce

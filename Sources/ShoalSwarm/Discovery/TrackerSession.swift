@@ -97,6 +97,10 @@ struct TrackerSession: Sendable {
             let (sum, overflow) = statistics.complete.addingReportingOverflow(statistics.incomplete)
             announcement.swarmSize = overflow ? .max : max(0, sum)
             announcement.minimumInterval = statistics.minimumInterval
+            // The next announce was planned before the tracker said so.
+            if let last = announcement.lastAnnounce, let minimum = statistics.minimumInterval {
+                announcement.next = max(announcement.next, last + minimum)
+            }
         }
     }
 

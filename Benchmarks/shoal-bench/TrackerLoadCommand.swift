@@ -1,0 +1,139 @@
+import ArgumentParser
+import Foundation
+
+/// `shoal-bench tracker`
+struct TrackerLoadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tracker",
+        abstract: "A tracker with many idle sockets and many announces a second, on loopback.",
+        discussion: """
+            This process is the load, `shoal tracker` a process of its own. Every socket announces itself once; then \
+            they take turns. What stands behind `--` goes to `shoal tracker`.
+            """
+    )
+
+    @Option(help: "Sockets that are open at the same time, each of them a peer.")
+    var sockets = 10_000
+
+    @Option(help: "Announces a second, by all sockets together.")
+    var announces = 1_000
+
+    @Option(help: "How long, in seconds.")
+    var seconds = 20
+
+    @Option(help: "Swarms; each has as many of the sockets as the next.")
+    var swarms = 100
+
+    @Option(help: "Offers of 600 bytes in each announce, as libtorrent writes them.")
+    var offers = 5
+
+    @Argument(parsing: .postTerminator, help: "For `shoal tracker`.")
+    var trackerArguments: [String] = []
+
+    func validate() throws {
+        // One port of this host for each socket; Linux gives away 28,232 of them.
+        guard (1...20_000).contains(self.sockets) else { throw ValidationError("--sockets takes 1 to 20000") }
+        guard (1...100_000).contains(self.announces) else { throw ValidationError("--announces takes 1 to 100000") }
+        guard (1...3_600).contains(self.seconds) else { throw ValidationError("--seconds takes 1 to 3600") }
+        guard (1...10_000).contains(self.swarms) else { throw ValidationError("--swarms takes 1 to 10000") }
+        guard (0...10).contains(self.offers) else { throw ValidationError("--offers takes 0 to 10") }
+    }
+
+    func run() throws {
+        try OpenFileLimit.raise(to: self.sockets + 256)
+        let figures = try BenchStage.play(byteCount: 0) { try self.measure(on: $0) }
+        let cpu = String(format: "%.1f %% | %.1f %%", 100 * figures.cpuShare, 100 * figures.loadShare)
+        let idle = String(format: "%.1f", Double(figures.bytesPerSocket) / 1_024)
+        let median = String(format: "%.2f", figures.times.median / .milliseconds(1))
+        let slow = String(format: "%.2f", figures.times.slow / .milliseconds(1))
+        print("| sockets | announces/s | offers/s | CPU | load's CPU | peak, MiB | KiB a socket | p50, ms | p95, ms |")
+        print("|---|---|---|---|---|---|---|---|---|")
+        print(
+            "| \(self.sockets) | \(figures.rate) | \(figures.offerRate) | \(cpu) | \(figures.peakBytes >> 20) "
+                + "| \(idle) | \(median) | \(slow) |"
+        )
+    }
+
+    private struct Figures {
+        /// Announces that were answered, and offers that were handed on, in a second.
+        var rate: Int
+        var offerRate: Int
+        /// The tracker's, of one core.
+        var cpuShare: Double
+        /// This process's: where it is near a core, the times are the load's rather than the tracker's.
+        var loadShare: Double
+        var peakBytes: Int
+        /// What the tracker grew by for each socket that announced itself and then was silent.
+        var bytesPerSocket: Int
+        var times: (median: Duration, slow: Duration)
+    }
+
+    private func measure(on stage: BenchStage) throws -> Figures {
+        let tracker = try stage.start(
+            ["tracker", "--listen", "127.0.0.1:0"] + self.trackerArguments,
+            reading: .output
+        )
+        let url = try tracker.wait(for: "ws://", within: .seconds(20)).line
+        let load = try TrackerLoad(url: url, sockets: self.sockets, swarms: self.swarms, offers: self.offers)
+        let before = try self.memory(of: tracker)
+        Notice.say("opening \(self.sockets) sockets")
+        try load.open()
+        let idle = try self.memory(of: tracker)
+        Notice.say("\(self.announces) announces a second for \(self.seconds) s")
+        let cpu = tracker.processorSeconds
+        let ownCPU = Self.processorSeconds
+        let run = try load.run(announces: self.announces, seconds: self.seconds)
+        let spent = tracker.processorSeconds - cpu
+        let ownSpent = Self.processorSeconds - ownCPU
+        let peak = try self.memory(of: tracker)
+        load.close()
+        tracker.stop()
+        return Figures(
+            rate: Int(Double(run.times.count) / run.seconds),
+            offerRate: Int(Double(run.offers) / run.seconds),
+            cpuShare: spent / run.seconds,
+            loadShare: ownSpent / run.seconds,
+            peakBytes: peak,
+            bytesPerSocket: (idle - before) / self.sockets,
+            times: (run.time(atShare: 0.5), run.time(atShare: 0.95))
+        )
+    }
+
+    /// Of this process, user and system.
+    private static var processorSeconds: Double {
+        Double(clock()) / Double(CLOCKS_PER_SEC)
+    }
+
+    private func memory(of tracker: Child) throws -> Int {
+        guard let bytes = tracker.peakResidentBytes else {
+            throw BenchmarkError("this system does not say how much memory a process has: it needs /proc")
+        }
+        return bytes
+    }
+}
+
+/// How many files, sockets among them, this process and those that it starts may have open.
+enum OpenFileLimit {
+    /// Raises the limit as far as the system allows without asking its administrator.
+    static func raise(to count: Int) throws {
+        var limit = rlimit()
+        guard getrlimit(Self.resource, &limit) == 0 else { throw BenchmarkError("cannot read the limit of open files") }
+        guard limit.rlim_cur < rlim_t(count) else { return }
+        guard limit.rlim_max >= rlim_t(count) else {
+            throw BenchmarkError(
+                "the system allows \(limit.rlim_max) open files and this needs \(count): "
+                    + "say `ulimit -Hn \(count)` as root, or take fewer --sockets"
+            )
+        }
+        limit.rlim_cur = rlim_t(count)
+        guard setrlimit(Self.resource, &limit) == 0 else {
+            throw BenchmarkError("cannot raise the limit of open files: say `ulimit -n \(count)`")
+        }
+    }
+
+    #if canImport(Glibc)
+    private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+    private static let resource = RLIMIT_NOFILE
+    #endif
+}
