@@ -51,13 +51,12 @@ enum GGUFTarget {
     }
 
     private static func files(_ bytes: [UInt8]) -> [[UInt8]] {
-        var files: [[UInt8]] = [[]]
-        for position in bytes.indices {
-            let begins = position > 0 && GGUFAnatomy.isGGUF(bytes[position...].prefix(4))
-            if begins, files.count < self.maximumFiles { files.append([]) }
-            files[files.count - 1].append(bytes[position])
+        // The first byte by itself: most bytes are none.
+        let begins = bytes.indices.dropFirst().filter { position in
+            bytes[position] == UInt8(ascii: "G") && GGUFAnatomy.isGGUF(bytes[position...].prefix(4))
         }
-        return files
+        let starts = [0] + begins.prefix(self.maximumFiles - 1)
+        return zip(starts, starts.dropFirst() + [bytes.count]).map { Array(bytes[$0..<$1]) }
     }
 
     private static func plan(_ anatomy: SourceAnatomy) {
