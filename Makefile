@@ -11,8 +11,6 @@ ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
 small := --runs 3 --megabytes 20 --kilobytes-per-second 1500
 # Tests of values and disks: no socket, and nobody waits for them.
 busy := ShoalCoreTests|ShoalFormatsTests|ShoalWireTests|ShoalSwarmTests|ShoalSimulationTests|ShoalStoreTests
-# Tests of deadlines of sockets.
-timed := ShoalSignalingTests|NodeSocketTests|MobTests
 sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks Examples)
 
 .PHONY: help run test build bench sim soak fuzz format lint clean
@@ -26,8 +24,8 @@ run: ## publish, track and fetch a real model between processes of this machine
 test: ## run all tests
 	@# In three groups: the first takes whole cores for seconds, and the last needs its share at once.
 	@$(ready) swift build && swift test --filter '$(busy)'
-	@$(ready) swift test --skip-build --skip '$(busy)|$(timed)'
-	@$(ready) swift test --skip-build --filter '$(timed)'
+	@$(ready) swift test --skip-build --skip '$(busy)|ShoalSignalingTests'
+	@$(ready) swift test --skip-build --filter ShoalSignalingTests
 	@$(ready) .build/debug/shoal-bench heal $(small)
 	@$(ready) .build/debug/shoal-bench cache --megabytes 32 --seconds 4
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 /// `shoal-bench tracker`
-struct TrackerLoadCommand: ParsableCommand {
+struct TrackerLoadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tracker",
         abstract: "A tracker with many idle sockets and many announces a second, on loopback.",
@@ -39,9 +39,9 @@ struct TrackerLoadCommand: ParsableCommand {
         guard (0...10).contains(self.offers) else { throw ValidationError("--offers takes 0 to 10") }
     }
 
-    func run() throws {
+    func run() async throws {
         try OpenFileLimit.raise(to: self.sockets + 256)
-        let figures = try BenchStage.play(byteCount: 0) { try self.measure(on: $0) }
+        let figures = try await BenchStage.play(.noise(byteCount: 0), copies: 0) { try self.measure(on: $0) }
         let cpu = String(format: "%.1f %% | %.1f %%", 100 * figures.cpuShare, 100 * figures.loadShare)
         let idle = String(format: "%.1f", Double(figures.bytesPerSocket) / 1_024)
         let median = String(format: "%.2f", figures.times.median / .milliseconds(1))
@@ -70,7 +70,9 @@ struct TrackerLoadCommand: ParsableCommand {
 
     private func measure(on stage: BenchStage) throws -> Figures {
         let tracker = try stage.start(
-            ["tracker", "--listen", "127.0.0.1:0"] + self.trackerArguments,
+            // All of them come from one address.
+            ["tracker", "--listen", "127.0.0.1:0", "--connections-per-address", "\(self.sockets)"]
+                + self.trackerArguments,
             reading: .output
         )
         let url = try tracker.wait(for: "ws://", within: .seconds(20)).line
@@ -80,10 +82,10 @@ struct TrackerLoadCommand: ParsableCommand {
         try load.open()
         let idle = try self.memory(of: tracker)
         Notice.say("\(self.announces) announces a second for \(self.seconds) s")
-        let cpu = tracker.processorSeconds
+        let cpu = try self.processorSeconds(of: tracker)
         let ownCPU = Self.processorSeconds
         let run = try load.run(announces: self.announces, seconds: self.seconds)
-        let spent = tracker.processorSeconds - cpu
+        let spent = try self.processorSeconds(of: tracker) - cpu
         let ownSpent = Self.processorSeconds - ownCPU
         let peak = try self.memory(of: tracker)
         load.close()
@@ -105,11 +107,16 @@ struct TrackerLoadCommand: ParsableCommand {
     }
 
     private func memory(of tracker: Child) throws -> Int {
-        guard let bytes = tracker.peakResidentBytes else {
-            throw BenchmarkError("this system does not say how much memory a process has: it needs /proc")
-        }
-        return bytes
+        guard let bytes = tracker.peakResidentBytes else { throw Self.unknown }
+        return Int(bytes)
     }
+
+    private func processorSeconds(of tracker: Child) throws -> Double {
+        guard let seconds = tracker.processorSeconds else { throw Self.unknown }
+        return seconds
+    }
+
+    private static let unknown = BenchmarkError("this system does not say what a process has used: it needs /proc")
 }
 
 /// How many files, sockets among them, this process and those that it starts may have open.

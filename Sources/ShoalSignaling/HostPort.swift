@@ -60,12 +60,17 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
     /// Whether the host is an IP address, not a name.
     var isAddress: Bool { Self.isAddress(self.host) }
 
-    /// What follows a `%` names an interface of this machine: whether there is one shows when it is used.
+    /// What follows the `%` of an IPv6 address names an interface of this machine (RFC 4007, section 11): whether there is
+    /// one shows when it is used.
     private static func isAddress(_ host: String) -> Bool {
-        let address = String(host.prefix { $0 != "%" })
+        let parts = host.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        // For C, a text ends at its first zero.
+        guard !host.utf8.contains(0), let address = parts.first.map(String.init) else { return false }
         // As large as an address of either kind.
         var bytes = in6_addr()
-        return [AF_INET, AF_INET6].contains { inet_pton($0, address, &bytes) == 1 }
+        guard parts.count == 2 else { return [AF_INET, AF_INET6].contains { inet_pton($0, address, &bytes) == 1 } }
+        return !parts[1].isEmpty && parts[1].utf8.allSatisfy(self.isNameByte)
+            && inet_pton(AF_INET6, address, &bytes) == 1
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -76,7 +76,16 @@ struct TrackerURLTests {
         }
     }
 
-    @Test(arguments: [("127.0.0.1:0", "127.0.0.1", 0), ("[::]:8000", "::", 8000), ("localhost", "localhost", nil)])
+    @Test(arguments: ["[1.2.3.4%:]:80", "[1.2.3.4]:80", "[::1%]", "[::1%a b]", "[::1\0x]", "[%eth0]"])
+    func `what is no IPv6 address is not one in brackets either`(text: String) {
+        let error = #expect(throws: SignalingError.self) { try HostPort(text) }
+        #expect(error?.message.contains("no IPv6 address") == true)
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:0", "127.0.0.1", 0), ("[::]:8000", "::", 8000), ("[fe80::1%eth0]:1", "fe80::1%eth0", 1),
+        ("localhost", "localhost", nil),
+    ])
     func `a listen address may have port 0 or none`(text: String, host: String, port: Int?) throws {
         let address = try HostPort(text)
         #expect(address == HostPort(host: host, port: port))

@@ -75,7 +75,8 @@ extension MeshScript {
         case 6: self.tell(.endDemand(swarm, self.someShards(of: model)))
         default:
             if self.script.isRare(in: 16) { return self.stop() }
-            self.models.removeValue(forKey: swarm)
+            // A node that stops leaves its swarms as they are: their handles do not become free.
+            if !self.isStopping { self.models.removeValue(forKey: swarm) }
             self.tell(.removeSwarm(swarm))
         }
     }

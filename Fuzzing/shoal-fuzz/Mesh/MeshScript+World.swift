@@ -76,7 +76,9 @@ extension MeshScript {
         case .acceptAnswer(let connection, _):
             require(self.links[connection] != nil, "an answer is accepted for \(connection), which there is not")
         case .disconnect(let connection, _):
-            guard let link = self.links[connection] else { return }
+            guard let link = self.links[connection] else {
+                return require(false, "\(connection) is closed, which there is not")
+            }
             require(!link.isEnding, "\(connection) is closed twice")
             self.links.update(connection) { $0.isEnding = true }
             self.work.append(.close(connection))
@@ -141,7 +143,7 @@ extension MeshScript {
         let bytes = message.encoded()
         require((try? ControlMessage(decoding: bytes.span.bytes)) == message, "a message cannot be read: \(message)")
         guard let link = self.links[connection], link.isOpen else {
-            return require(self.links[connection] == nil, "\(message.body.name) is sent before \(connection) is open")
+            return require(false, "\(message.body.name) is sent to \(connection), which is not open")
         }
         switch message.body {
         case .hello(let hello): self.links.update(connection) { $0.nonce = hello.nonce }

@@ -38,7 +38,7 @@ enum SignalingTargets {
         guard let text = String(validating: bytes, as: UTF8.self) else { return }
         do throws(SignalingError) {
             let url = try TrackerURL(text)
-            require(try TrackerURL(url.description) == url, "an address does not read as it is written")
+            require((try? TrackerURL(url.description)) == url, "an address does not read as it is written")
             require((1...65_535).contains(url.port) && !url.host.isEmpty, "an address without port or host")
             let line = url.requestTarget + url.host
             require(line.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "an address that breaks a line")
