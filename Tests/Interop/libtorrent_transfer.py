@@ -133,7 +133,7 @@ def transfer(port, url, folder):
     with open(os.path.join(leech, "weights.bin"), "rb") as file:
         result["isEqual"] = file.read() == weights
     result["problems"] = problems([seeder, leecher])
-    # libtorrent 2.1.1 logs `stopped` and does not send it over a WebSocket: the end of the session is what is heard.
+    # The `stopped` that libtorrent 2.1.1 logs never arrives: the end of the session is what the tracker hears of.
     del seed, fetch, seeder, leecher
     until("both have left", lambda: stats(port)["peers"] == 0)
     result["after"] = stats(port)
