@@ -27,10 +27,15 @@ final class RunningShoal: Sendable {
     private let stderr = Mutex<[UInt8]>([])
     private let end = Journal<Int32>()
 
-    /// Starts the program; `stderr` is read here unless it is given to a file of the caller's (a terminal, say).
-    init(_ arguments: [String], environment: [String: String], stderr: FileHandle? = nil) throws {
+    /// Starts `shoal`, or another program; `stderr` is read here unless it is given to a file of the caller's (a terminal, say).
+    init(
+        _ arguments: [String],
+        of program: URL = RunningShoal.program,
+        environment: [String: String],
+        stderr: FileHandle? = nil
+    ) throws {
         let process = Process()
-        process.executableURL = Self.program
+        process.executableURL = program
         process.arguments = arguments
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
@@ -54,7 +59,7 @@ final class RunningShoal: Sendable {
     }
 
     /// `shoal`, which the build puts beside the tests.
-    private static var program: URL {
+    static var program: URL {
         let tests = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
         let folder = tests?.deletingLastPathComponent() ?? Bundle.main.bundleURL
         return folder.appending(component: "shoal")

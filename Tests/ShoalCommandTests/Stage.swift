@@ -25,16 +25,18 @@ final class Stage: Sendable {
         return try self.start(all, environment: environment, stderr: stderr)
     }
 
-    /// Starts `shoal` with exactly these arguments.
+    /// Starts `shoal`, or another program, with exactly these arguments.
     func start(
         _ arguments: [String],
+        of program: URL = RunningShoal.program,
         environment: [String: String] = [:],
         stderr: FileHandle? = nil
     ) throws -> RunningShoal {
         // The home of this machine's user is none of our business.
         var inherited = ProcessInfo.processInfo.environment.merging(["HOME": self.folder("user")]) { $1 }
         for name in ["SHOAL_HOME", "NO_COLOR"] { inherited[name] = nil }
-        let shoal = try RunningShoal(arguments, environment: inherited.merging(environment) { $1 }, stderr: stderr)
+        inherited.merge(environment) { $1 }
+        let shoal = try RunningShoal(arguments, of: program, environment: inherited, stderr: stderr)
         self.running.withLock { $0.append(shoal) }
         return shoal
     }

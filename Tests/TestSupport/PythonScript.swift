@@ -1,19 +1,23 @@
-import Foundation
-import Testing
+package import Foundation
 
 /// A script in `Tests/Interop` and the Python packages that it needs, in a virtual environment below the user's cache:
-/// second implementations of layout 1, made from `docs/protocol.md`.
-struct PythonScript: Sendable {
-    static let gguf = PythonScript("gguf_models.py", module: "gguf", requirements: ["gguf==0.19.0"])
-    static let safetensors = PythonScript(
+/// second implementations of layout 1, made from `docs/protocol.md`, and clients of others.
+package struct PythonScript: Sendable {
+    package static let gguf = PythonScript("gguf_models.py", module: "gguf", requirements: ["gguf==0.19.0"])
+    package static let libtorrent = PythonScript(
+        "libtorrent_transfer.py",
+        module: "libtorrent",
+        requirements: ["libtorrent==2.1.1"]
+    )
+    package static let safetensors = PythonScript(
         "safetensors_models.py",
         module: "safetensors",
         requirements: ["safetensors==0.8.0", "numpy>=2"]
     )
 
-    private let script: String
+    package let script: String
     /// Python with the packages, installed the first time; nil where there is no Python or no package registry.
-    private let python: URL?
+    package let python: URL?
 
     /// - Parameter requirements: the first names the folder.
     private init(_ script: String, module: String, requirements: [String]) {
@@ -33,14 +37,17 @@ struct PythonScript: Sendable {
         self.python = works() ? python : nil
     }
 
-    var isHere: Bool { self.python != nil }
+    package var isHere: Bool { self.python != nil }
 
     /// What the script prints for its arguments, line by line.
-    func lines<Line: Decodable>(_ arguments: [String], of type: Line.Type) throws -> [Line] {
+    package func lines<Line: Decodable>(_ arguments: [String], of type: Line.Type) throws -> [Line] {
         // -B: a script that imports another one leaves nothing beside it.
-        let output = try Self.run(try #require(self.python), ["-B", self.script] + arguments)
+        guard let python else { throw Missing() }
+        let output = try Self.run(python, ["-B", self.script] + arguments)
         return try output.split(separator: UInt8(ascii: "\n")).map { try JSONDecoder().decode(type, from: Data($0)) }
     }
+
+    private struct Missing: Error {}
 
     private struct Failed: Error {
         let status: Int32

@@ -1,0 +1,66 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension CommandTests {
+    /// A program that nobody here wrote, at our tracker.
+    @Suite(
+        .enabled(
+            if: Namespace.canBeMade && PythonScript.libtorrent.isHere,
+            "a network namespace takes root; or python3 cannot install libtorrent here"
+        )
+    )
+    struct LibtorrentTests {
+        private struct Report: Decodable {
+            let isEqual: Bool
+            let payload: Int
+            /// What libtorrent says against the tracker.
+            let problems: [String]
+            let scrape: [String: Int]
+            let during: [String: Int]
+            let after: [String: Int]
+        }
+
+        @Test func `libtorrent seeds and leeches 16 MiB through the tracker, which counts it right`() async throws {
+            try await onStage { stage in
+                let script = PythonScript.libtorrent
+                let python = try #require(script.python)
+                let program = [python.path, "-W", "ignore", "-B", script.script, RunningShoal.program.path]
+                let outcome = try await stage.start(
+                    Namespace.arguments + program + [stage.folder.url.path],
+                    of: URL(filePath: "/usr/bin/env")
+                ).outcome()
+                #expect(outcome.code == 0, "\(outcome)")
+                let report = try JSONDecoder().decode(Report.self, from: Data(outcome.stdout))
+                #expect(report.isEqual)
+                #expect(report.payload == 16 << 20)
+                #expect(report.problems == [])
+                #expect(report.scrape == ["complete": 2, "incomplete": 0, "downloaded": 1])
+                let expected = [
+                    "swarms": 1, "peers": 2, "seeders": 2, "leechers": 0, "completed": 1, "scrapes": 1, "refusals": 0,
+                    "droppedAnswers": 0, "unread": 0, "turnedAway": 0,
+                ]
+                for (name, count) in expected { #expect(report.during[name] == count, "\(name)") }
+                #expect(report.during["answers", default: 0] > 0)
+                #expect(report.after["swarms"] == 0)
+                #expect(report.after["peers"] == 0)
+                #expect(report.after["completed"] == 1)
+            }
+        }
+    }
+}
+
+/// A network of one's own, from which nothing leaves: on Linux, for root.
+private enum Namespace {
+    static let arguments = ["unshare", "--net"]
+
+    static var canBeMade: Bool {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = self.arguments + ["ip", "link", "add", "nowhere", "type", "bridge"]
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }
+}
