@@ -66,11 +66,7 @@ struct CacheCommand: ShoalSubcommand {
         for line in Self.lines(report) { try Console.print(line) }
         guard !report.next.isEmpty else { return }
         try Console.print("next to go:")
-        let table = Table(
-            columns: Self.columns.map(\.head),
-            rows: report.next.map { shard in Self.columns.map { $0.cell(shard) } }
-        )
-        for line in table.lines(width: Console.resultColumns) { try Console.print(line) }
+        try Console.print(Table(report.next, columns: Self.columns))
     }
 
     static func lines(_ report: CacheReport) -> [String] {
@@ -98,21 +94,11 @@ struct CacheCommand: ShoalSubcommand {
         return lines
     }
 
-    private struct ShardColumn: Sendable {
-        let head: Table.Column
-        let cell: @Sendable (CacheReport.Shard) -> String
-
-        init(_ head: Table.Column, _ cell: @escaping @Sendable (CacheReport.Shard) -> String) {
-            self.head = head
-            self.cell = cell
-        }
-    }
-
-    private static let columns = [
-        ShardColumn(.init("MANIFEST")) { String($0.manifest.prefix(8)) },
-        ShardColumn(.init("SHARD", isNumber: true)) { "\($0.shard)" },
-        ShardColumn(.init("KIND")) { $0.kind },
-        ShardColumn(.init("SIZE", isNumber: true)) { Figures.bytes($0.bytes) },
-        ShardColumn(.init("LAST USED", dispensability: 1)) { Figures.moment($0.lastUsed) },
+    private static let columns: [Table.ReportColumn<CacheReport.Shard>] = [
+        .init(.init("MANIFEST")) { String($0.manifest.prefix(8)) },
+        .init(.init("SHARD", isNumber: true)) { "\($0.shard)" },
+        .init(.init("KIND")) { $0.kind },
+        .init(.init("SIZE", isNumber: true)) { Figures.bytes($0.bytes) },
+        .init(.init("LAST USED", dispensability: 1)) { Figures.moment($0.lastUsed) },
     ]
 }

@@ -28,11 +28,7 @@ struct ListCommand: ShoalSubcommand {
         }
         guard !self.json else { return try Console.print(try Console.json(ModelList(models: models))) }
         guard !models.isEmpty else { return Console.say("this home holds no model: `shoal fetch LINK` gets one") }
-        let table = Table(
-            columns: Self.columns.map(\.head),
-            rows: models.map { model in Self.columns.map { $0.cell(model) } }
-        )
-        for line in table.lines(width: Console.resultColumns) { try Console.print(line) }
+        try Console.print(Table(models, columns: Self.columns))
     }
 
     /// What `--json` prints: an object, so that there is room beside the list.
@@ -40,26 +36,16 @@ struct ListCommand: ShoalSubcommand {
         let models: [ModelReport]
     }
 
-    private struct ModelColumn: Sendable {
-        let head: Table.Column
-        let cell: @Sendable (ModelReport) -> String
-
-        init(_ head: Table.Column, _ cell: @escaping @Sendable (ModelReport) -> String) {
-            self.head = head
-            self.cell = cell
-        }
-    }
-
-    private static let columns = [
-        ModelColumn(.init("MODEL")) { String(($0.name ?? "?").prefix(40)) },
-        ModelColumn(.init("MANIFEST")) { String($0.manifest.prefix(8)) },
-        ModelColumn(.init("FORMAT", dispensability: 3)) { $0.format ?? "?" },
-        ModelColumn(.init("SIZE", isNumber: true)) { $0.totalBytes.map(Figures.bytes) ?? "?" },
-        ModelColumn(.init("HERE", isNumber: true)) { $0.residentBytes.map(Figures.bytes) ?? "?" },
-        ModelColumn(.init("PINNED", isNumber: true, dispensability: 2)) { Self.pinned($0) },
-        ModelColumn(.init("FILES", isNumber: true, dispensability: 2)) { Self.files($0) },
-        ModelColumn(.init("STATE")) { $0.state.rawValue },
-        ModelColumn(.init("LAST USED", dispensability: 1)) { Self.lastUse($0) },
+    private static let columns: [Table.ReportColumn<ModelReport>] = [
+        .init(.init("MODEL")) { String(($0.name ?? "?").prefix(40)) },
+        .init(.init("MANIFEST")) { String($0.manifest.prefix(8)) },
+        .init(.init("FORMAT", dispensability: 3)) { $0.format ?? "?" },
+        .init(.init("SIZE", isNumber: true)) { $0.totalBytes.map(Figures.bytes) ?? "?" },
+        .init(.init("HERE", isNumber: true)) { $0.residentBytes.map(Figures.bytes) ?? "?" },
+        .init(.init("PINNED", isNumber: true, dispensability: 2)) { Self.pinned($0) },
+        .init(.init("FILES", isNumber: true, dispensability: 2)) { Self.files($0) },
+        .init(.init("STATE")) { $0.state.rawValue },
+        .init(.init("LAST USED", dispensability: 1)) { Self.lastUse($0) },
     ]
 
     private static func files(_ model: ModelReport) -> String {

@@ -22,11 +22,7 @@ struct PeersCommand: ShoalSubcommand {
         }
         guard !self.json else { return try Console.print(try Console.json(PeerList(peers: peers))) }
         guard !peers.isEmpty else { return Console.say("no peer is connected") }
-        let table = Table(
-            columns: Self.columns.map(\.head),
-            rows: peers.map { peer in Self.columns.map { $0.cell(peer) } }
-        )
-        for line in table.lines(width: Console.resultColumns) { try Console.print(line) }
+        try Console.print(Table(peers, columns: Self.columns))
     }
 
     /// What `--json` prints: an object, so that there is room beside the list.
@@ -34,27 +30,17 @@ struct PeersCommand: ShoalSubcommand {
         let peers: [PeerReport]
     }
 
-    private struct PeerColumn: Sendable {
-        let head: Table.Column
-        let cell: @Sendable (PeerReport) -> String
-
-        init(_ head: Table.Column, _ cell: @escaping @Sendable (PeerReport) -> String) {
-            self.head = head
-            self.cell = cell
-        }
-    }
-
-    private static let columns = [
-        PeerColumn(.init("PEER")) { $0.node.map { String($0.prefix(8)) } ?? "?" },
-        PeerColumn(.init("AGENT", dispensability: 2)) { String(($0.agent ?? "?").prefix(16)) },
-        PeerColumn(.init("STATE")) { $0.state.rawValue },
-        PeerColumn(.init("SCORE", isNumber: true)) { "\($0.score.total)" },
-        PeerColumn(.init("DOWN", isNumber: true)) { Figures.rate(Double($0.downBytesPerSecond)) },
-        PeerColumn(.init("UP", isNumber: true)) { Figures.rate(Double($0.upBytesPerSecond)) },
-        PeerColumn(.init("RTT", isNumber: true)) { peer in
+    private static let columns: [Table.ReportColumn<PeerReport>] = [
+        .init(.init("PEER")) { $0.node.map { String($0.prefix(8)) } ?? "?" },
+        .init(.init("AGENT", dispensability: 2)) { String(($0.agent ?? "?").prefix(16)) },
+        .init(.init("STATE")) { $0.state.rawValue },
+        .init(.init("SCORE", isNumber: true)) { "\($0.score.total)" },
+        .init(.init("DOWN", isNumber: true)) { Figures.rate(Double($0.downBytesPerSecond)) },
+        .init(.init("UP", isNumber: true)) { Figures.rate(Double($0.upBytesPerSecond)) },
+        .init(.init("RTT", isNumber: true)) { peer in
             peer.roundTripSeconds.map { "\(Int(($0 * 1_000).rounded())) ms" } ?? "?"
         },
-        PeerColumn(.init("IN FLIGHT", isNumber: true, dispensability: 1)) { "\($0.inFlight.count)/\($0.window)" },
-        PeerColumn(.init("PATH")) { peer in peer.path.map { "\($0.remote.kind) \($0.remote.address)" } ?? "?" },
+        .init(.init("IN FLIGHT", isNumber: true, dispensability: 1)) { "\($0.inFlight.count)/\($0.window)" },
+        .init(.init("PATH")) { peer in peer.path.map { "\($0.remote.kind) \($0.remote.address)" } ?? "?" },
     ]
 }

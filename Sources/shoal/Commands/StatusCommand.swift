@@ -35,12 +35,7 @@ struct StatusCommand: ShoalSubcommand {
         for (position, tracker) in status.trackers.enumerated() {
             lines.append("\(position == 0 ? "trackers     " : "             ")\(self.line(of: tracker))")
         }
-        let table = Table(
-            columns: self.columns.map(\.head),
-            rows: status.swarms.map { swarm in
-                self.columns.map { $0.cell(swarm) }
-            }
-        )
+        let table = Table(status.swarms, columns: self.columns)
         return lines + [""] + table.lines(width: Console.resultColumns)
     }
 
@@ -55,27 +50,17 @@ struct StatusCommand: ShoalSubcommand {
         }
     }
 
-    private struct SwarmColumn: Sendable {
-        let head: Table.Column
-        let cell: @Sendable (StatusReport.Swarm) -> String
-
-        init(_ head: Table.Column, _ cell: @escaping @Sendable (StatusReport.Swarm) -> String) {
-            self.head = head
-            self.cell = cell
-        }
-    }
-
-    private static let columns = [
-        SwarmColumn(.init("MODEL")) { String(($0.name ?? "?").prefix(32)) },
-        SwarmColumn(.init("STATE")) { $0.state.rawValue },
-        SwarmColumn(.init("HERE", isNumber: true)) { swarm in
+    private static let columns: [Table.ReportColumn<StatusReport.Swarm>] = [
+        .init(.init("MODEL")) { String(($0.name ?? "?").prefix(32)) },
+        .init(.init("STATE")) { $0.state.rawValue },
+        .init(.init("HERE", isNumber: true)) { swarm in
             guard let total = swarm.totalBytes else { return "?" }
             let percent = total == 0 ? 100 : Int(100 * Double(swarm.verifiedBytes) / Double(total))
             return "\(percent) % of \(Figures.bytes(total))"
         },
-        SwarmColumn(.init("PEERS", isNumber: true)) { "\($0.peers)" },
-        SwarmColumn(.init("DOWN", isNumber: true)) { Figures.rate(Double($0.downBytesPerSecond)) },
-        SwarmColumn(.init("UP", isNumber: true)) { Figures.rate(Double($0.upBytesPerSecond)) },
-        SwarmColumn(.init("MANIFEST", dispensability: 1)) { String($0.manifest.prefix(8)) },
+        .init(.init("PEERS", isNumber: true)) { "\($0.peers)" },
+        .init(.init("DOWN", isNumber: true)) { Figures.rate(Double($0.downBytesPerSecond)) },
+        .init(.init("UP", isNumber: true)) { Figures.rate(Double($0.upBytesPerSecond)) },
+        .init(.init("MANIFEST", dispensability: 1)) { String($0.manifest.prefix(8)) },
     ]
 }

@@ -15,11 +15,32 @@ struct Table {
         }
     }
 
+    /// A column, and what a report has in it.
+    struct ReportColumn<Report>: Sendable {
+        let head: Column
+        let cell: @Sendable (Report) -> String
+
+        init(_ head: Column, _ cell: @escaping @Sendable (Report) -> String) {
+            self.head = head
+            self.cell = cell
+        }
+    }
+
     private static let gap = "  "
 
     let columns: [Column]
     /// As many cells as there are columns.
     let rows: [[String]]
+
+    init(columns: [Column], rows: [[String]]) {
+        self.columns = columns
+        self.rows = rows
+    }
+
+    /// A row for each report.
+    init<Report>(_ reports: [Report], columns: [ReportColumn<Report>]) {
+        self.init(columns: columns.map(\.head), rows: reports.map { report in columns.map { $0.cell(report) } })
+    }
 
     /// The lines, none wider than `width`; the last column is cut when nothing else helps.
     func lines(width: Int?) -> [String] {
@@ -54,6 +75,11 @@ struct Table {
 }
 
 extension Console {
+    /// Prints a table as a result, as wide as there is room.
+    static func print(_ table: Table) throws {
+        for line in table.lines(width: self.resultColumns) { try self.print(line) }
+    }
+
     /// Of the terminal that results go to; nil when they go elsewhere, where nothing is to be left out.
     static var resultColumns: Int? {
         var size = winsize()
