@@ -139,7 +139,7 @@ let package = Package(
             name: "shoal-bench",
             dependencies: [
                 "CDataChannel", "ModelFixtures", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling",
-                "ShoalStore", "ShoalSwarm", "ShoalTransport", "ShoalWire",
+                "ShoalStore", "ShoalSwarm", "ShoalTransport", "ShoalWire", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TestSupport
 
 /// One seeder with a slow uplink and eight fetchers: how close the last of them comes to the time in which the seeder
 /// can send one copy, beside libtorrent doing the same.
@@ -65,42 +66,6 @@ struct Fanout {
     }
 }
 
-/// libtorrent's Python binding, in a virtual environment of its own below the user's cache.
-private struct Libtorrent {
-    /// The version that the comparison is with.
-    static let requirement = "libtorrent==2.1.1"
-
-    /// Python with libtorrent; installs it the first time.
-    static func python(_ stage: BenchStage) throws -> URL {
-        let environment = ProcessInfo.processInfo.environment
-        let home = URL(filePath: environment["HOME"] ?? "/tmp")
-        let cache = environment["XDG_CACHE_HOME"].map { URL(filePath: $0) } ?? home.appending(path: ".cache")
-        let folder = cache.appending(path: "shoal/\(self.requirement.replacing("==", with: "-"))")
-        let python = folder.appending(path: "bin/python3")
-        guard try !self.works(python, stage) else { return python }
-        Notice.say("installing \(self.requirement) into \(folder.path)")
-        let env = URL(filePath: "/usr/bin/env")
-        try self.run(env, ["python3", "-m", "venv", "--clear", folder.path], stage)
-        try self.run(python, ["-m", "pip", "install", "--quiet", self.requirement], stage)
-        guard try self.works(python, stage) else { throw BenchmarkError("\(self.requirement) does not work here") }
-        return python
-    }
-
-    private static func works(_ python: URL, _ stage: BenchStage) throws -> Bool {
-        guard FileManager.default.isExecutableFile(atPath: python.path) else { return false }
-        return try stage.start(python, ["-c", "import libtorrent"], reading: .output).exitCode() == 0
-    }
-
-    private static func run(_ program: URL, _ arguments: [String], _ stage: BenchStage) throws {
-        let code = try stage.start(program, arguments, reading: .output).exitCode()
-        guard code == 0 else {
-            throw BenchmarkError(
-                "`\(([program.lastPathComponent] + arguments).joined(separator: " "))` failed (\(code))"
-            )
-        }
-    }
-}
-
 /// `shoal-bench fanout`
 struct FanoutCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -132,7 +97,7 @@ struct FanoutCommand: AsyncParsableCommand {
         let model = BenchModel.noise(byteCount: self.mebibytes << 20)
         let figures = try await BenchStage.play(model, copies: 1 + Fanout.fetchers) { stage in
             let fanout = Fanout(stage: stage, rate: self.kilobytesPerSecond * 1_000)
-            let python = self.alone ? nil : try Libtorrent.python(stage)
+            let python = self.alone ? nil : try Self.libtorrent()
             return try (0..<self.rounds).map { _ in
                 (
                     limit: fanout.limit, shoal: try fanout.shoal(),
@@ -147,5 +112,13 @@ struct FanoutCommand: AsyncParsableCommand {
             let own = String(format: "%.2f | %.2f | %.3f", round.limit, round.shoal, round.shoal / round.limit)
             print("| \(number + 1) | \(own) | \(rival) |")
         }
+    }
+
+    /// Python with libtorrent; installs it the first time.
+    private static func libtorrent() throws -> URL {
+        guard let python = PythonScript.libtorrent.python else {
+            throw BenchmarkError("libtorrent 2.1.1 cannot be installed here: leave it out with --alone")
+        }
+        return python
     }
 }

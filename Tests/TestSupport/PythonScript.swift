@@ -31,6 +31,7 @@ package struct PythonScript: Sendable {
         let python = folder.appending(path: "bin/python3")
         func works() -> Bool { (try? Self.run(python, ["-c", "import \(module)"])) != nil }
         if !works() {
+            FileHandle.standardError.write(Data("installing \(requirements[0]) into \(folder.path)\n".utf8))
             _ = try? Self.run(URL(filePath: "/usr/bin/env"), ["python3", "-m", "venv", "--clear", folder.path])
             _ = try? Self.run(python, ["-m", "pip", "install", "--quiet"] + requirements)
         }
