@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ShoalSignaling
 
 /// `shoal-bench tracker`
 struct TrackerLoadCommand: AsyncParsableCommand {
@@ -40,7 +41,14 @@ struct TrackerLoadCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try OpenFileLimit.raise(to: self.sockets + 256)
+        let files = self.sockets + 256
+        let allowed = OpenFiles.allow(files)
+        guard allowed >= files else {
+            throw BenchmarkError(
+                "the system allows \(allowed) open files and this needs \(files): "
+                    + "say `ulimit -Hn \(files)` as root, or take fewer --sockets"
+            )
+        }
         let figures = try await BenchStage.play(.noise(byteCount: 0), copies: 0) { try self.measure(on: $0) }
         let cpu = String(format: "%.1f %% | %.1f %%", 100 * figures.cpuShare, 100 * figures.loadShare)
         let idle = String(format: "%.1f", Double(figures.bytesPerSocket) / 1_024)
@@ -117,30 +125,4 @@ struct TrackerLoadCommand: AsyncParsableCommand {
     }
 
     private static let unknown = BenchmarkError("this system does not say what a process has used: it needs /proc")
-}
-
-/// How many files, sockets among them, this process and those that it starts may have open.
-enum OpenFileLimit {
-    /// Raises the limit as far as the system allows without asking its administrator.
-    static func raise(to count: Int) throws {
-        var limit = rlimit()
-        guard getrlimit(Self.resource, &limit) == 0 else { throw BenchmarkError("cannot read the limit of open files") }
-        guard limit.rlim_cur < rlim_t(count) else { return }
-        guard limit.rlim_max >= rlim_t(count) else {
-            throw BenchmarkError(
-                "the system allows \(limit.rlim_max) open files and this needs \(count): "
-                    + "say `ulimit -Hn \(count)` as root, or take fewer --sockets"
-            )
-        }
-        limit.rlim_cur = rlim_t(count)
-        guard setrlimit(Self.resource, &limit) == 0 else {
-            throw BenchmarkError("cannot raise the limit of open files: say `ulimit -n \(count)`")
-        }
-    }
-
-    #if canImport(Glibc)
-    private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-    private static let resource = RLIMIT_NOFILE
-    #endif
 }

@@ -1,9 +1,9 @@
 import Foundation
 
 /// How many files and sockets this process may have open at a time.
-enum OpenFiles {
+package enum OpenFiles {
     /// Raises the limit to `count` if the system lets it, and never lowers it. Returns the limit that then holds.
-    static func allow(_ count: Int) -> Int {
+    package static func allow(_ count: Int) -> Int {
         #if canImport(Glibc) || canImport(Musl)
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         #else
