@@ -7,10 +7,6 @@ SHELL := /bin/bash
 # Where scripts/setup says how pkg-config finds libdatachannel, when it may not say so system-wide.
 environment := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shoal/env
 ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
-# Ten processes of a debug build: so much, so slowly, that two cores are not the limit.
-small := --runs 3 --megabytes 20 --kilobytes-per-second 1500
-# Tests of values and disks: no socket, and nobody waits for them.
-busy := ShoalCoreTests|ShoalFormatsTests|ShoalWireTests|ShoalSwarmTests|ShoalSimulationTests|ShoalStoreTests
 sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks Examples)
 
 .PHONY: help run test build bench sim soak fuzz format lint clean
@@ -22,12 +18,7 @@ run: ## publish, track and fetch a real model between processes of this machine
 	@$(ready) scripts/run-demo
 
 test: ## run all tests
-	@# In three groups: the first takes whole cores for seconds, and the last needs its share at once.
-	@$(ready) swift build && swift test --filter '$(busy)'
-	@$(ready) swift test --skip-build --skip '$(busy)|ShoalSignalingTests'
-	@$(ready) swift test --skip-build --filter ShoalSignalingTests
-	@$(ready) .build/debug/shoal-bench heal $(small)
-	@$(ready) .build/debug/shoal-bench cache --megabytes 32 --seconds 4
+	@$(ready) scripts/test
 
 build: ## build the program: .build/release/shoal
 	@$(ready) swift build -c release --product shoal
