@@ -43,6 +43,52 @@ struct LivenessTests {
         #expect(priorities.allSatisfy { $0 == .next })
     }
 
+    /// What `peer` is asked for once `busy` has said that it has no time for a request of eight chunks.
+    private func asked(
+        _ peer: PlayedPeer,
+        after busy: PlayedPeer,
+        refuses request: UInt32,
+        _ driver: inout MachineDriver
+    ) -> [ChunkRequest] {
+        let rejection = Rejection(id: request, reason: .busy, framesSent: 0, retryAfter: 1_000)
+        var effects = driver.feed(busy.say(.reject(rejection)))
+        for chunk in 0..<8 {
+            let receipt = ChunkReceipt(
+                connection: busy.connection,
+                request: request,
+                swarm: MachineDriver.swarm,
+                shard: ShardIndex(0),
+                chunk: ChunkIndex(chunk)
+            )
+            effects += driver.feed(.chunkDropped(receipt))
+        }
+        return effects.compactMap { effect in
+            guard case .request(peer.connection, _, let request) = effect else { return nil }
+            return request
+        }
+    }
+
+    @Test func `what a busy peer has no time for is not late`() {
+        var (driver, first, second) = self.owed()
+        let requests = self.asked(second, after: first, refuses: 1, &driver)
+        // The eighth waits for a request of two: a window that is nearly full waits.
+        #expect(requests.map(\.first.position) == Array(0..<7))
+        #expect(requests.allSatisfy { $0.priority == .background })
+    }
+
+    @Test func `what was late is late still when a busy peer has no time for it`() throws {
+        var (driver, first, second) = self.owed()
+        let late = driver.pass(.milliseconds(520)).compactMap { effect -> ChunkRequest? in
+            if case .request(second.connection, _, let request) = effect { request } else { nil }
+        }
+        _ = driver.feed(first.say(.pong(token: 0), handle: 0))
+        let third = PlayedPeer(number: 3, connection: 9)
+        third.enter(&driver)
+        _ = driver.feed(third.say(.bitfield(.full(count: 1))))
+        let requests = self.asked(third, after: second, refuses: try #require(late.first).id, &driver)
+        #expect(requests.contains { $0.priority == .next && $0.first.position < 8 })
+    }
+
     @Test func `a peer that sends anything keeps its work`() {
         var (driver, first, second) = self.owed()
         var asked = 0

@@ -120,10 +120,11 @@ extension MeshMachine {
     mutating func chunkEnded(_ receipt: ChunkReceipt, verified: Bool, into effects: inout [MeshEffect]) {
         self.room += 1
         self.needsFilling = true
+        let isPutOff = self.peers.read(receipt.connection) { $0.downloads.isPutOff(receipt.request) } ?? false
         self.swarms.update(receipt.swarm) { swarm in
             _ = swarm.holdings?.update(receipt.shard) { receiving in
                 receiving.ended(receipt.connection, chunk: receipt.chunk)
-                if !verified { receiving.failed(receipt.chunk) }
+                if !verified, !isPutOff { receiving.failed(receipt.chunk) }
             }
         }
         let whole = self.peers.update(receipt.connection) { peer -> OutstandingRequest? in
@@ -149,7 +150,10 @@ extension MeshMachine {
         case .busy, .limit:
             // At least 100 ms: a peer that says "busy, come back at once" would keep us asking.
             let pause = max(Duration.milliseconds(Int64(min(rejection.retryAfter, 60_000))), .milliseconds(100))
-            self.peers.update(connection) { $0.busyUntil = now + pause }
+            self.peers.update(connection) { peer in
+                peer.busyUntil = now + pause
+                peer.downloads.markPutOff(rejection.id)
+            }
         // Who cancels what we did not does not want to serve us.
         case .cancelled where outstanding.isCancelled: break
         case .denied, .cancelled: self.peers.update(connection) { $0.busyUntil = now + .seconds(60) }

@@ -104,6 +104,16 @@ struct DownloadLedger: Sendable {
     /// What still comes of the request is not wanted.
     mutating func markCancelled(_ id: UInt32) { self.requests.update(id) { $0.isCancelled = true } }
 
+    /// The peer has no time for the request now.
+    mutating func markPutOff(_ id: UInt32) { self.requests.update(id) { $0.isPutOff = true } }
+
+    /// Whether the peer had no time for what was no more urgent than the rest: then it is not late, and anybody may be
+    /// asked for it in its turn.
+    func isPutOff(_ id: UInt32) -> Bool {
+        guard let request = self.requests[id] else { return false }
+        return request.isPutOff && !request.isOverdue && request.priority > .next
+    }
+
     /// Something of the peer was wrong: one chunk at a time, until one is right.
     mutating func putOnTrial() { self.window.putOnTrial() }
 
@@ -137,6 +147,8 @@ struct OutstandingRequest: Sendable {
     var verified = 0
     var isCancelled = false
     var isOverdue = false
+    /// The peer answered that it has no time.
+    var isPutOff = false
 
     init(request: ChunkRequest, swarm: SwarmHandle, sentAt: Instant, deadline: Instant) {
         self.request = request
