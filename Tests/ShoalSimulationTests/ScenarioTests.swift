@@ -7,7 +7,7 @@ import Testing
     /// Those that fit a debug build, scaled down to this many nodes: `make sim` runs them as they are.
     static let names = [
         "first-light", "ten-peers", "churn", "poisoners-30-percent", "partition-heals", "tracker-outage",
-        "throttled-peer", "liars", "flooders", "no-disk-rejoin", "clock-jumps", "lossy", "growth-10",
+        "throttled-peer", "liars", "flooders", "no-disk-rejoin", "clock-jumps", "lossy", "growth-10", "fan-out",
     ]
     static let debugNodes = 12
     static let folder = URL(filePath: #filePath).appending(path: "../../../Simulations").standardizedFileURL

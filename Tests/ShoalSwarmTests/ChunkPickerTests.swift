@@ -170,24 +170,42 @@ import Testing
         swarm.holdings!.begin(ShardIndex(0))
         let shared = self.seeder(of: swarm)
         let portion = Portion(rank: 0, count: 4)
-        for chunk in 0..<64 where portion.contains(chunk, of: ShardIndex(0)) {
+        for chunk in 0..<64 where portion.turn(for: chunk, of: ShardIndex(0)) == 0 {
             swarm.holdings!.update(ShardIndex(0)) { $0.asked(Self.other, for: ChunkIndex(chunk)) }
         }
-        func pick(isIdle: Bool) -> ChunkRun? {
+        func pick(mayIntrude: Bool) -> ChunkRun? {
             ChunkPicker.pick(
                 from: swarm,
                 for: Self.peer,
                 sharing: shared,
                 portion: portion,
-                isIdle: isIdle,
+                mayIntrude: mayIntrude,
                 limit: 8
             )
         }
-        #expect(pick(isIdle: false) == nil)
-        #expect(pick(isIdle: true)?.count == 1)
+        #expect(pick(mayIntrude: false) == nil)
+        #expect(pick(mayIntrude: true)?.count == 1)
         // Once somebody else has it as well, it is anybody's.
         swarm.holdings!.update(ShardIndex(0)) { $0.shared(nil, .full(count: 64)) }
-        #expect(pick(isIdle: false) != nil)
+        #expect(pick(mayIntrude: false) != nil)
+    }
+
+    @Test(arguments: [2, 3, 8]) func `fetchers take turns at every chunk`(count: Int) {
+        for chunk in 0..<64 {
+            let turns = (0..<count).map { Portion(rank: $0, count: count).turn(for: chunk, of: ShardIndex(0)) }
+            #expect(turns.sorted() == Array(0..<count))
+        }
+        let alone = Portion()
+        #expect((0..<64).allSatisfy { alone.turn(for: $0, of: ShardIndex(0)) == 0 })
+    }
+
+    @Test func `what one fetcher leaves is divided among the others`() {
+        // Those that come second for the chunks that the first of eight is to ask for first.
+        let owned = (0..<256).filter { Portion(rank: 0, count: 8).turn(for: $0, of: ShardIndex(0)) == 0 }
+        let seconds = owned.map { chunk in
+            (1..<8).first { Portion(rank: $0, count: 8).turn(for: chunk, of: ShardIndex(0)) == 1 }
+        }
+        #expect(Set(seconds) == Set(1..<8))
     }
 
     @Test func `a peer with rivals is asked only for what none of them has`() {

@@ -58,6 +58,16 @@ struct TransferWindowTests {
         #expect(window.size == 2)
     }
 
+    @Test func `a peer is squeezed when chunks queue however few it owes`() {
+        var window = TransferWindow(limits: 2...32, trial: 1)
+        #expect(!window.isSqueezed, "nothing is known of a newcomer")
+        window.arrived(after: .milliseconds(10), at: .zero)
+        for round in 1...8 { window.arrived(after: .milliseconds(400), at: .zero + .milliseconds(400 * round)) }
+        #expect(window.isSqueezed)
+        window.arrived(after: .milliseconds(10), at: .zero + .seconds(4))
+        #expect(!window.isSqueezed)
+    }
+
     @Test func `a long path is not taken for a queue`() {
         var window = self.open()
         var now = Instant.zero

@@ -77,6 +77,10 @@ package struct MeshConfiguration: Hashable, Codable, Sendable {
     package var partialInterval = Duration.milliseconds(250)
     package var partialPeers = 10
 
+    /// 500 ms, two notices of new chunks: for how long a peer whose uplink is the limit is left to other fetchers when
+    /// nothing but their portion is left.
+    package var courtesyTime = Duration.milliseconds(500)
+
     /// A chunk is late after four times what the peer's chunks take on average, within these limits.
     package var chunkDeadlineRange = Duration.milliseconds(250)...Duration.seconds(5)
 

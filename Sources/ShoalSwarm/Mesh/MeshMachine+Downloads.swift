@@ -106,13 +106,34 @@ extension MeshMachine {
                 sharing: shared,
                 portion: portion,
                 rivals: self.rivals(of: connection, handle),
-                isIdle: self.peers.read(connection) { $0.downloads.isOwing } == false,
+                mayIntrude: self.mayIntrude(on: connection),
                 pass: pass,
                 limit: leave
             )
-            guard let run else { return }
+            guard let run else {
+                if pass == .everything { self.beginCourtesy(towards: connection, at: now) }
+                return
+            }
             self.request(run, handle, of: connection, at: now, into: &effects)
         }
+    }
+
+    /// Whether a peer may be asked for what another fetcher is to ask it for, or what somebody else owes: only if it owes
+    /// nothing, and not while its uplink is the limit of everybody who asks it. Then a chunk that it sends twice is one
+    /// that somebody waits for.
+    private func mayIntrude(on connection: ConnectionID) -> Bool {
+        self.peers.read(connection) { peer in
+            guard !peer.downloads.isOwing else { return false }
+            return !peer.downloads.window.isSqueezed || peer.courtesy == .over
+        } ?? false
+    }
+
+    /// There is nothing of this node's own to ask a busy peer for: others have some time to tell of what they got.
+    private mutating func beginCourtesy(towards connection: ConnectionID, at now: Instant) {
+        let isBusy = self.peers.read(connection) { !$0.downloads.isOwing && $0.downloads.window.isSqueezed }
+        guard isBusy == true, self.peers[connection]?.courtesy == Courtesy.none else { return }
+        let end = now + self.configuration.courtesyTime
+        self.peers.update(connection) { $0.courtesy = .until(end) }
     }
 
     /// Wrong bytes that a peer has not taken back make it the last that is asked: the peers that go before it.
@@ -141,7 +162,8 @@ extension MeshMachine {
         let limits = self.configuration.chunkDeadlineRange
         let first = self.configuration.firstChunkDeadline
         let request = self.peers.update(connection) { peer in
-            peer.downloads.open(
+            peer.courtesy = .none
+            return peer.downloads.open(
                 swarm: handle,
                 shard: run.shard,
                 first: run.first,

@@ -58,6 +58,7 @@ extension MeshMachine {
         earliest.consider(peer.liveness.nextPing(self.pinging(watch)))
         earliest.consider(lastSign + self.patience(watch))
         earliest.consider(peer.busyUntil)
+        if case .until(let moment) = peer.courtesy { earliest.consider(moment) }
         guard watch == .owing else { return earliest.moment }
         switch peer.liveness.standing {
         case .fine: earliest.consider(lastSign + self.configuration.quietLimit)
@@ -93,6 +94,10 @@ extension MeshMachine {
         if let token = token ?? nil { effects.append(.send(connection, ControlMessage(.ping(token: token)))) }
         if let busyUntil = peer.busyUntil, now >= busyUntil {
             self.peers.update(connection) { $0.busyUntil = nil }
+            self.needsFilling = true
+        }
+        if case .until(let moment) = peer.courtesy, now >= moment {
+            self.peers.update(connection) { $0.courtesy = .over }
             self.needsFilling = true
         }
         for (id, request) in peer.downloads.requests where !request.isOverdue && now >= request.deadline {

@@ -16,7 +16,7 @@ extension MeshConfiguration {
             self.chunkDeadlineRange.lowerBound, self.chunkDeadlineRange.upperBound, self.firstChunkDeadline,
             self.hashesLimit, self.stallLimit, self.owingPing, self.busyPing, self.idlePing, self.quietLimit,
             self.suspectLimit, self.busySilence, self.idleSilence, self.oversleep, self.recheckPause,
-            self.replicationInterval, self.fetcherMemory,
+            self.replicationInterval, self.fetcherMemory, self.courtesyTime,
         ]
         if let wrong = durations.first(where: { !(Duration.zero...Self.longest).contains($0) }) {
             return "a time of \(wrong)"

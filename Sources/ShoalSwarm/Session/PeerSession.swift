@@ -37,6 +37,7 @@ struct PeerSession: Sendable {
     var malformed = 0
     /// Until when the peer wants no requests.
     var busyUntil: Instant?
+    var courtesy = Courtesy.none
     var score = PeerScore()
 
     init(connection: ConnectionID, path: PeerPath, nonce: Nonce, window: TransferWindow, at now: Instant) {
@@ -69,6 +70,16 @@ struct PeerSession: Sendable {
     func score(at now: Instant) -> PeerScore.Report {
         self.score.report(self.downloads.pace, isOwing: self.downloads.isOwing, at: now)
     }
+}
+
+/// Whether a busy peer that owes us nothing is left to those who are to ask it for what is left.
+enum Courtesy: Hashable, Sendable {
+    /// It owes something, or there was nothing to leave to others.
+    case none
+    /// What others are to ask it for is left to them until then.
+    case until(Instant)
+    /// They have had their time.
+    case over
 }
 
 /// Who a peer has proved to be, and what it accepts.

@@ -23,10 +23,16 @@ struct Portion: Hashable, Sendable {
     /// Where this node begins inside a shard, when it is not the only fetcher.
     var salt: UInt64 = 0
 
-    func contains(_ chunk: Int, of shard: ShardIndex) -> Bool {
-        guard self.count > 1 else { return true }
+    /// After how many other fetchers this node is to ask for a chunk: 0 in its portion. Each fetcher has another turn, and
+    /// what one of them is to ask for first is divided among all the others as well.
+    func turn(for chunk: Int, of shard: ShardIndex) -> Int {
+        guard self.count > 1 else { return 0 }
         var hash = SeededGenerator(seed: UInt64(shard.rawValue) << 32 | UInt64(chunk))
-        return hash.next() % UInt64(self.count) == UInt64(self.rank)
+        let first = Int(hash.next() % UInt64(self.count))
+        guard first != self.rank else { return 0 }
+        let others = UInt64(self.count - 1)
+        let place = UInt64(self.rank > first ? self.rank - 1 : self.rank)
+        return 1 + Int((place + hash.next() % others) % others)
     }
 
     func start(in shard: ShardIndex, of count: Int) -> Int {
@@ -57,7 +63,7 @@ enum ChunkPicker {
         sharing shared: SharedSwarm,
         portion: Portion = Portion(),
         rivals: [SharedSwarm] = [],
-        isIdle: Bool = true,
+        mayIntrude: Bool = true,
         pass: Pass = .everything,
         limit: Int
     ) -> ChunkRun? {
@@ -71,7 +77,7 @@ enum ChunkPicker {
         case .everything:
             search.leavesToOthers = shared.holdings?.isFull == true
             if let run = search.run(limit: limit, doubling: .never, upTo: .replicate) { return run }
-            guard isIdle else { return nil }
+            guard mayIntrude else { return nil }
             search.leavesToOthers = false
             if let run = search.run(limit: 1, doubling: .never, upTo: .replicate) { return run }
             guard Self.isEndgame(swarm, holdings) else { return nil }
@@ -132,12 +138,15 @@ private struct Search {
     private struct Rank: Comparable {
         var priority: Priority
         var sharers: Int
-        var isOthers: Bool
+        var turn: Int
+
+        /// Whether it may follow in one run: whose turn it is among others does not matter there.
+        func isAlike(_ other: Rank) -> Bool {
+            (self.sharers, self.turn == 0) == (other.sharers, other.turn == 0)
+        }
 
         static func < (left: Rank, right: Rank) -> Bool {
-            (left.priority, left.sharers, left.isOthers ? 1 : 0) < (
-                right.priority, right.sharers, right.isOthers ? 1 : 0
-            )
+            (left.priority, left.sharers, left.turn) < (right.priority, right.sharers, right.turn)
         }
     }
 
@@ -174,9 +183,9 @@ private struct Search {
             guard receiving.mayAsk(self.peer, for: chunk, doubling: doubling), share.contains(chunk) else { return nil }
             let sharers = whole + Int(receiving.sharers[chunk])
             if self.rivals.contains(where: { $0.share(of: shard).contains(chunk) }) { return nil }
-            let isOthers = !self.portion.contains(chunk, of: shard)
-            if self.leavesToOthers, isOthers, sharers <= 1, priority >= .background { return nil }
-            return Rank(priority: priority, sharers: sharers, isOthers: isOthers)
+            let turn = self.portion.turn(for: chunk, of: shard)
+            if self.leavesToOthers, turn > 0, sharers <= 1, priority >= .background { return nil }
+            return Rank(priority: priority, sharers: sharers, turn: turn)
         }
         let start = self.portion.start(in: shard, of: count)
         var best: (rank: Rank, chunk: Int)?
@@ -188,11 +197,11 @@ private struct Search {
             if let best, best.rank <= rank { continue }
             best = (rank, chunk)
             // Nothing can be better than a chunk of one's own that no more than one peer has.
-            if rank.sharers <= 1, !rank.isOthers { break }
+            if rank.sharers <= 1, rank.turn == 0 { break }
         }
         guard let best else { return nil }
         let end = min(count, best.chunk + limit)
-        let length = (best.chunk..<end).prefix { rank($0) == best.rank }.count
+        let length = (best.chunk..<end).prefix { rank($0)?.isAlike(best.rank) == true }.count
         let run = ChunkRun(shard: shard, first: ChunkIndex(best.chunk), count: length, priority: priority)
         return (best.rank, run)
     }

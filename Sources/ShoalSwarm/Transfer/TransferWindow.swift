@@ -42,6 +42,9 @@ struct TransferWindow: Sendable {
     /// In chunks.
     var size: Int { self.isOnTrial ? self.trial : self.level / Self.unit }
 
+    /// Whether chunks queue at the peer, or on the way, however few it owes.
+    var isSqueezed: Bool { !self.growsFast && self.level == self.limits.lowerBound * Self.unit }
+
     /// A chunk came `delay` after it was asked for.
     mutating func arrived(after delay: Duration, at now: Instant) {
         let delay = delay.wholeNanoseconds
