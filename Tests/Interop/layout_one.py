@@ -50,46 +50,61 @@ def root(data):
     return digests[0] if len(digests) == 1 else hashlib.sha256(b"".join(digests)).digest()
 
 
-def publish(format, files, used, model):
-    """The manifest ID and the SHA-256 of each expert's bytes, for files as (path, content, regions), in the order of paths.
+def shards(cut):
+    """The shards of files, given as the regions of each, and the registry: slices of each expert by its name.
 
     A region is (kind or (layer, index), length).
     """
-    contents, cut = [content for _, content, _ in files], [regions for _, _, regions in files]
-    shards = []
+    found, registry = [], {}
     for kind, keeps_whole in (("header", False), ("dense", True)):
-        for file in range(len(files)):
+        for file in range(len(cut)):
             cutter = Cutter(kind, DENSE, keeps_whole)
             for place in places(cut, kind):
                 if place[0] == file:
                     cutter.add(*place)
-            shards += cutter.finish()
-    experts = sorted({content for found in cut for content, _ in found if isinstance(content, tuple)})
-    registry, digests = {}, {}
-    for expert in experts:
-        cutter, name = Cutter("expert", LARGEST, False), f"{expert[0]}.{expert[1]}"
-        found = list(places(cut, expert))
-        for place in found:
+            found += cutter.finish()
+    for expert in sorted({content for regions in cut for content, _ in regions if isinstance(content, tuple)}):
+        cutter = Cutter("expert", LARGEST, False)
+        for place in places(cut, expert):
             cutter.add(*place)
-        digests[name] = hashlib.sha256(b"".join(contents[f][o:o + n] for f, o, n in found)).hexdigest()
         made = cutter.finish()
-        registry[name] = [[len(shards) + index, 0, shard["size"]] for index, shard in enumerate(made)]
-        shards += made
-    for shard in shards:
-        shard["root"] = root(b"".join(contents[f][o:o + n] for f, o, n in shard["extents"])).hex()
-    manifest = {
-        "chunkSize": CHUNK, "format": format, "layout": 1, "shoal": 1, "shards": shards,
+        registry[f"{expert[0]}.{expert[1]}"] = [
+            [len(found) + index, 0, shard["size"]] for index, shard in enumerate(made)
+        ]
+        found += made
+    return found, registry
+
+
+def manifest(format, files, used, model):
+    """The manifest's bytes, and the SHA-256 of each expert's bytes, for files as (path, content, regions), in the order of paths."""
+    contents = [content for _, content, _ in files]
+    made, registry = shards([regions for _, _, regions in files])
+    read = [b"".join(contents[f][o:o + n] for f, o, n in shard["extents"]) for shard in made]
+    for shard, data in zip(made, read):
+        shard["root"] = root(data).hex()
+    value = {
+        "chunkSize": CHUNK, "format": format, "layout": 1, "shoal": 1, "shards": made,
         "files": [
             {"path": path, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
             for path, content, _ in files
         ],
     }
     if model:
-        manifest["model"] = model
-    if experts:
-        manifest["experts"] = {
-            "layers": 1 + max(layer for layer, _ in experts), "map": registry,
-            "perLayer": 1 + max(index for _, index in experts), "used": int(used),
+        value["model"] = model
+    if registry:
+        names = [[int(number) for number in name.split(".")] for name in registry]
+        value["experts"] = {
+            "layers": 1 + max(layer for layer, _ in names), "map": registry,
+            "perLayer": 1 + max(index for _, index in names), "used": int(used),
         }
-    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return {"id": hashlib.sha256(text.encode()).hexdigest(), "experts": digests}
+    digests = {
+        name: hashlib.sha256(b"".join(read[shard] for shard, _, _ in slices)).hexdigest()
+        for name, slices in registry.items()
+    }
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(), digests
+
+
+def publish(format, files, used, model):
+    """The manifest ID and the SHA-256 of each expert's bytes."""
+    text, digests = manifest(format, files, used, model)
+    return {"id": hashlib.sha256(text).hexdigest(), "experts": digests}

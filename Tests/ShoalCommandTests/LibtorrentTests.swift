@@ -49,18 +49,3 @@ extension CommandTests {
         }
     }
 }
-
-/// A network of one's own, from which nothing leaves: on Linux, for root.
-private enum Namespace {
-    static let arguments = ["unshare", "--net"]
-
-    static var canBeMade: Bool {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = self.arguments + ["ip", "link", "add", "nowhere", "type", "bridge"]
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }
-}

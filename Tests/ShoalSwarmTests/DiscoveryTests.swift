@@ -211,6 +211,21 @@ import Testing
         #expect(gaps.allSatisfy { $0 <= .milliseconds(30_100) })
     }
 
+    @Test func `who comes and goes without sharing a swarm does not hurry a fetcher to its tracker`() {
+        var (driver, _) = self.started()
+        let start = driver.now
+        var announces = 0
+        for number in 0..<100 {
+            let visitor = PlayedPeer(number: 1, connection: 900 + UInt64(number))
+            visitor.connect(to: &driver)
+            _ = driver.feed(.closed(visitor.connection, reason: "gone"))
+            announces += driver.pass(.milliseconds(100)).announces.count
+        }
+        // After 2 s and after 6 s, as if nobody had been there.
+        #expect(driver.now - start == .seconds(10))
+        #expect(announces == 2)
+    }
+
     @Test func `who has every byte says completed once`() {
         var driver = MachineDriver(trackers: 1)
         let offers = driver.addSwarm(shardSizes: [1_000], isSeeder: false, trackers: 1).offers

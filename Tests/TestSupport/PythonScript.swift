@@ -1,8 +1,19 @@
 package import Foundation
 
 /// A script in `Tests/Interop` and the Python packages that it needs, in a virtual environment below the user's cache:
-/// second implementations of layout 1, made from `docs/protocol.md`, and clients of others.
+/// second implementations of layout 1 and of a peer, made from `docs/protocol.md`, and clients of others.
 package struct PythonScript: Sendable {
+    /// A peer on aiortc, and what it says of `Tests/Vectors`.
+    package static let foreignPeer = PythonScript(
+        "foreign_peer.py",
+        module: "aiortc, websockets",
+        requirements: Self.rtc
+    )
+    package static let foreignVectors = PythonScript(
+        "foreign_vectors.py",
+        module: "aiortc, websockets",
+        requirements: Self.rtc
+    )
     package static let gguf = PythonScript("gguf_models.py", module: "gguf", requirements: ["gguf==0.19.0"])
     package static let libtorrent = PythonScript(
         "libtorrent_transfer.py",
@@ -14,6 +25,8 @@ package struct PythonScript: Sendable {
         module: "safetensors",
         requirements: ["safetensors==0.8.0", "numpy>=2"]
     )
+
+    private static let rtc = ["aiortc==1.16.0", "websockets==17.4"]
 
     package let script: String
     /// Python with the packages, installed the first time; nil where there is no Python or no package registry.

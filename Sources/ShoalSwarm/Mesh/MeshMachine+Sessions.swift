@@ -178,7 +178,8 @@ extension MeshMachine {
             self.unshare(handle, shared, with: connection)
             self.requestManifest(handle, at: self.lastInput, into: &effects)
         }
-        self.seekPeers(at: self.lastInput, into: &effects)
+        // Who shared no swarm is no loss: one whom we have banned, say, and who answers each of our announces.
+        if !peer.swarms.isEmpty { self.seekPeers(at: self.lastInput, into: &effects) }
         self.needsFilling = true
         self.needsServing = true
     }
