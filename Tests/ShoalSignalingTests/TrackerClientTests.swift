@@ -98,6 +98,29 @@ struct TrackerClientTests {
     }
 
     @Test
+    func `what the tracker wants to be told is told to it, of that swarm alone`() async throws {
+        try await withWebSocketPeer { server, client in
+            func announce(in swarm: Int) async throws -> String {
+                try client.client.send(.announce(Sample.announce(1, in: swarm)))
+                return String(decoding: try await server.frames.next().data, as: UTF8.self)
+            }
+            for trackerID in [String(repeating: "x", count: 257), "abc", nil] {
+                let statistics = TrackerStatistics(
+                    infoHash: Sample.infoHash(1),
+                    complete: 1,
+                    incomplete: 1,
+                    trackerID: trackerID
+                )
+                server.send(.text, TrackerCodec.encode(.announced(statistics)))
+                _ = try await client.events.next()
+                let text = try await announce(in: 1)
+                #expect(text.contains(#""trackerid":"abc""#) == (trackerID?.count != 257))
+                #expect(try await !announce(in: 2).contains("trackerid"))
+            }
+        }
+    }
+
+    @Test
     func `pings are answered`() async throws {
         try await withWebSocketPeer { server, _ in
             server.send(.ping, [7, 8])

@@ -67,4 +67,29 @@ import Testing
         #expect(driver.pass(.milliseconds(29_999)).announces.isEmpty)
         #expect(driver.pass(.milliseconds(1)).announces.count == 1)
     }
+
+    private func refuse(_ driver: inout MachineDriver, infoHash: InfoHash? = MachineDriver.infoHash) {
+        _ = driver.feed(.trackerReceived(Self.tracker, .failure(reason: "not now", infoHash: infoHash)))
+    }
+
+    @Test func `a tracker that refuses a swarm is asked after twice as long each time, until it replies`() {
+        var driver = self.announced(isSeeder: true)
+        // The first four are sooner than the usual 30 s.
+        for delay in [30, 30, 30, 30, 32, 64, 128, 256, 512, 600, 600] {
+            self.refuse(&driver)
+            #expect(driver.pass(.milliseconds(1_000 * delay - 1)).announces.isEmpty, "\(delay)")
+            #expect(driver.pass(.milliseconds(1)).announces.count == 1, "\(delay)")
+        }
+        _ = driver.feed(self.reply())
+        #expect(driver.pass(.seconds(30)).announces.count == 1)
+        self.refuse(&driver)
+        #expect(driver.pass(.seconds(30)).announces.count == 1)
+    }
+
+    @Test func `a refusal of who knows what changes nothing`() {
+        var driver = self.announced(isSeeder: true)
+        for _ in 0..<10 { self.refuse(&driver, infoHash: nil) }
+        #expect(driver.pass(.milliseconds(29_999)).announces.isEmpty)
+        #expect(driver.pass(.milliseconds(1)).announces.count == 1)
+    }
 }

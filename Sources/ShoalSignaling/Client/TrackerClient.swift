@@ -1,5 +1,6 @@
 package import NIOCore
 import NIOSSL
+import ShoalCore
 package import ShoalSwarm
 import Synchronization
 
@@ -39,6 +40,10 @@ package final class TrackerClient: Sendable {
     private let group: any EventLoopGroup
     private let onEvent: @Sendable (Event) -> Void
     private let current = Mutex<TrackerConnection?>(nil)
+    /// What the tracker wants to be told, by swarm (BEP 3, `tracker id`). It holds on later connections, too.
+    private let trackerIDs = Mutex<[InfoHash: String]>([:])
+    /// A node has fewer swarms; who names more wants our memory.
+    private static let trackerIDLimit = 1_000
 
     /// A client that is not connected yet; an error when the authority file cannot be read.
     package init(
@@ -62,7 +67,11 @@ package final class TrackerClient: Sendable {
             tls: self.tls,
             loop: self.group.next()
         ) { [self] connection, event in
-            if case .closed = event { self.forget(connection) }
+            switch event {
+            case .closed: self.forget(connection)
+            case .message(.announced(let statistics)): self.note(statistics)
+            default: break
+            }
             self.onEvent(event)
         }
         let isNew = self.current.withLock { current in
@@ -75,13 +84,29 @@ package final class TrackerClient: Sendable {
 
     /// Sends a request. When there is no connection it is dropped: ``Event/closed(reason:)`` has told or will tell.
     package func send(_ request: TrackerRequest) throws(TrackerCodecError) {
-        let bytes = try TrackerCodec.encode(request)
+        let bytes = try TrackerCodec.encode(request, trackerID: self.trackerID(for: request))
         self.current.withLock { $0 }?.send(bytes)
     }
 
     /// Ends the connection, if there is one, with a goodbye to the tracker.
     package func close() {
         self.current.withLock { $0 }?.close()
+    }
+
+    private func note(_ statistics: TrackerStatistics) {
+        guard let trackerID = statistics.trackerID else { return }
+        self.trackerIDs.withLock { known in
+            guard known.count < Self.trackerIDLimit || known[statistics.infoHash] != nil else { return }
+            known[statistics.infoHash] = trackerID
+        }
+    }
+
+    private func trackerID(for request: TrackerRequest) -> String? {
+        switch request {
+        case .announce(let announce): self.trackerIDs.withLock { $0[announce.infoHash] }
+        case .answer(let answer): self.trackerIDs.withLock { $0[answer.infoHash] }
+        case .scrape: nil
+        }
     }
 
     private func forget(_ connection: TrackerConnection) {

@@ -2,12 +2,16 @@ import ShoalCore
 package import ShoalSwarm
 
 extension TrackerCodec {
-    /// The text of a request; an error when it is beyond what a tracker would read.
-    package static func encode(_ request: TrackerRequest) throws(TrackerCodecError) -> [UInt8] {
+    /// The text of a request, with what the tracker said to be called in the swarm; an error when it is beyond what a
+    /// tracker would read.
+    package static func encode(
+        _ request: TrackerRequest,
+        trackerID: String? = nil
+    ) throws(TrackerCodecError) -> [UInt8] {
         let value: JSONValue
         switch request {
-        case .announce(let announce): value = try self.value(announce)
-        case .answer(let answer): value = try self.value(answer)
+        case .announce(let announce): value = try self.value(announce, trackerID)
+        case .answer(let answer): value = try self.value(answer, trackerID)
         case .scrape(let infoHashes): value = try self.value(scrapeOf: infoHashes)
         }
         let bytes = value.encoded
@@ -21,7 +25,10 @@ extension TrackerCodec {
     }
 
     /// Offers and `numwant` are left out of goodbyes, as the reference client does it: nobody would take the answers.
-    private static func value(_ announce: TrackerAnnounce) throws(TrackerCodecError) -> JSONValue {
+    private static func value(
+        _ announce: TrackerAnnounce,
+        _ trackerID: String?
+    ) throws(TrackerCodecError) -> JSONValue {
         guard announce.offers.count <= self.maximumOffers else {
             throw TrackerCodecError(
                 field: "offers",
@@ -46,11 +53,12 @@ extension TrackerCodec {
             "downloaded": .integer(announce.downloaded),
             "left": announce.left.map { .integer($0) },
             "event": announce.event.map { .string($0.rawValue) },
+            "trackerid": trackerID.map { .string($0) },
             "offers": wantsPeers ? .array(offers) : nil,
         ]
     }
 
-    private static func value(_ answer: TrackerAnswer) throws(TrackerCodecError) -> JSONValue {
+    private static func value(_ answer: TrackerAnswer, _ trackerID: String?) throws(TrackerCodecError) -> JSONValue {
         if let problem = self.problem(ofSDP: answer.sdp) {
             throw TrackerCodecError(field: "answer.sdp", problem: problem, infoHash: answer.infoHash)
         }
@@ -62,6 +70,7 @@ extension TrackerCodec {
             "left": answer.left.map { .integer($0) },
             "answer": self.description("answer", answer.sdp),
             "offer_id": .string(answer.offerID.binaryString),
+            "trackerid": trackerID.map { .string($0) },
         ]
     }
 

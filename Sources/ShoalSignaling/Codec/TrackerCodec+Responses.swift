@@ -32,6 +32,7 @@ extension TrackerCodec {
                 "incomplete": .integer(statistics.incomplete),
                 "interval": statistics.interval.map { .integer(self.wholeSeconds($0)) },
                 "min interval": statistics.minimumInterval.map { .integer(self.wholeSeconds($0)) },
+                "tracker id": statistics.trackerID.map { .string($0) },
             ]
         case .offer(let infoHash, let from, let offer):
             return [
@@ -120,7 +121,8 @@ extension TrackerCodec {
                 complete: fields["complete"]?.count ?? 0,
                 incomplete: fields["incomplete"]?.count ?? 0,
                 interval: self.interval(fields["interval"]),
-                minimumInterval: self.interval(fields["min interval"])
+                minimumInterval: self.interval(fields["min interval"]),
+                trackerID: fields["tracker id"]?.text.flatMap { $0.utf8.count > self.maximumTrackerIDLength ? nil : $0 }
             )
         )
     }

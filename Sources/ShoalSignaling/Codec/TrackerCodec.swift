@@ -23,6 +23,8 @@ package enum TrackerCodec {
 
     /// 512: the most characters of a tracker's failure or warning that are kept.
     package static let maximumReasonLength = 512
+    /// In bytes; a longer one is ignored.
+    package static let maximumTrackerIDLength = 256
 }
 
 /// Why a message of the tracker protocol cannot be read or written; names the field.

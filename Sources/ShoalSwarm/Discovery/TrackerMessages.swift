@@ -111,19 +111,23 @@ package struct TrackerStatistics: Hashable, Codable, Sendable {
     package var interval: Duration?
     /// How long it insists on.
     package var minimumInterval: Duration?
+    /// What the tracker wants to read in the swarm's next announces, if it says so.
+    package var trackerID: String?
 
     package init(
         infoHash: InfoHash,
         complete: Int,
         incomplete: Int,
         interval: Duration? = nil,
-        minimumInterval: Duration? = nil
+        minimumInterval: Duration? = nil,
+        trackerID: String? = nil
     ) {
         self.infoHash = infoHash
         self.complete = complete
         self.incomplete = incomplete
         self.interval = interval
         self.minimumInterval = minimumInterval
+        self.trackerID = trackerID
     }
 }
 

@@ -28,8 +28,20 @@ struct TrackerSession: Sendable {
         /// What the tracker insists on, between announces.
         var minimumInterval: Duration?
         var lastAnnounce: Instant?
+        /// Refusals since the last reply, and until when they keep us away.
+        var refusals = 0
+        var refusedUntil: Instant?
+
+        /// Before it the tracker does not want to hear of the swarm.
+        var earliest: Instant {
+            let least = self.minimumInterval.flatMap { minimum in self.lastAnnounce.map { $0 + minimum } }
+            return max(least ?? .zero, self.refusedUntil ?? .zero)
+        }
     }
 
+    /// After 2 s, then twice as long each time, a swarm that was refused is announced again.
+    private static let refusalDelay = Duration.seconds(2)
+    private static let longestRefusalDelay = Duration.seconds(600)
     /// 8 tries at the shortest delay take some 10 s: a tracker that restarts needs less.
     private static let quickRetries = 8
 
@@ -97,10 +109,20 @@ struct TrackerSession: Sendable {
             let (sum, overflow) = statistics.complete.addingReportingOverflow(statistics.incomplete)
             announcement.swarmSize = overflow ? .max : max(0, sum)
             announcement.minimumInterval = statistics.minimumInterval
+            announcement.refusals = 0
+            announcement.refusedUntil = nil
             // The next announce was planned before the tracker said so.
-            if let last = announcement.lastAnnounce, let minimum = statistics.minimumInterval {
-                announcement.next = max(announcement.next, last + minimum)
-            }
+            announcement.next = max(announcement.next, announcement.earliest)
+        }
+    }
+
+    /// The tracker wants to hear nothing of the swarm, or not now.
+    mutating func refused(_ handle: SwarmHandle, at now: Instant) {
+        self.announcements.update(handle) { announcement in
+            let delay = min(Self.refusalDelay * (1 << min(announcement.refusals, 9)), Self.longestRefusalDelay)
+            announcement.refusals += 1
+            announcement.refusedUntil = now + delay
+            announcement.next = max(announcement.next, announcement.earliest)
         }
     }
 
@@ -115,18 +137,14 @@ struct TrackerSession: Sendable {
         self.announcements.update(handle) { announcement in
             announcement.hasStarted = true
             announcement.lastAnnounce = now
-            announcement.next = max(next, now + (announcement.minimumInterval ?? .zero))
+            announcement.next = max(next, announcement.earliest)
         }
     }
 
     /// Brings the next announce forward to `moment`, unless the tracker forbids it.
     mutating func hurry(_ handle: SwarmHandle, to moment: Instant) {
         self.announcements.update(handle) { announcement in
-            var moment = moment
-            if let last = announcement.lastAnnounce, let minimum = announcement.minimumInterval {
-                moment = max(moment, last + minimum)
-            }
-            announcement.next = min(announcement.next, moment)
+            announcement.next = min(announcement.next, max(moment, announcement.earliest))
         }
     }
 

@@ -146,7 +146,11 @@ extension MeshMachine {
             }
             effects.append(.acceptAnswer(connection, answer: sdp))
             self.runDiscovery(at: now, into: &effects)
-        case .failure(let reason, _): effects.append(.observe(.trackerWarned(index, reason)))
+        case .failure(let reason, let infoHash):
+            if let swarm = infoHash.flatMap({ self.swarm($0) }) {
+                self.trackers.update(index) { $0.refused(swarm.handle, at: now) }
+            }
+            effects.append(.observe(.trackerWarned(index, reason)))
         case .warning(let text): effects.append(.observe(.trackerWarned(index, text)))
         case .scraped: break
         }

@@ -40,6 +40,7 @@ struct HeardMessage: Decodable, Sendable {
     let answer: Description?
     let offerID: String?
     let receiver: String?
+    let trackerID: String?
 
     enum CodingKeys: String, CodingKey {
         case action, event, numwant, left, offers, answer
@@ -47,6 +48,7 @@ struct HeardMessage: Decodable, Sendable {
         case peer = "peer_id"
         case offerID = "offer_id"
         case receiver = "to_peer_id"
+        case trackerID = "trackerid"
     }
 
     init(from decoder: any Decoder) throws {
@@ -67,6 +69,7 @@ struct HeardMessage: Decodable, Sendable {
         self.answer = try fields.decodeIfPresent(Description.self, forKey: .answer)
         self.offerID = try fields.decodeIfPresent(String.self, forKey: .offerID)
         self.receiver = try fields.decodeIfPresent(String.self, forKey: .receiver)
+        self.trackerID = try fields.decodeIfPresent(String.self, forKey: .trackerID)
     }
 
     static func isID(_ text: String?) -> Bool {
@@ -83,6 +86,7 @@ struct SaidMessage: Encodable, Sendable {
     var incomplete: Int?
     var interval: Int?
     var minimumInterval: Int?
+    var trackerID: String?
     var peer: String?
     var offerID: String?
     var offer: HeardMessage.Description?
@@ -93,6 +97,7 @@ struct SaidMessage: Encodable, Sendable {
         case action, complete, incomplete, interval, offer, answer
         case swarm = "info_hash"
         case minimumInterval = "min interval"
+        case trackerID = "tracker id"
         case peer = "peer_id"
         case offerID = "offer_id"
         case failure = "failure reason"

@@ -32,6 +32,8 @@ struct ImitatedSwarms: Sendable {
     /// The first peer ID of a swarm on each socket.
     private var names: [Int: [Swarm: String]] = [:]
     private var relayed: Set<Relayed> = []
+    /// Sockets that know the tracker's ID.
+    private var informed: Set<Int> = []
     private var announces = 0
     /// Those of peers that want bytes.
     private var requests = 0
@@ -63,6 +65,9 @@ struct ImitatedSwarms: Sendable {
     private func refusal(of message: HeardMessage, in swarm: Swarm, from socket: Int) -> [Effect]? {
         if let first = self.names[socket]?[swarm], first != message.peer, !self.quirks.allowsSecondPeerID {
             return [.complain("a second peer ID on a socket"), .close(socket)]
+        }
+        if self.informed.contains(socket), message.trackerID != self.quirks.trackerID {
+            return [.complain("a tracker ID of \(message.trackerID ?? "none")"), .close(socket)]
         }
         let known = self.swarms[swarm]?.first { $0.id == message.peer }
         if let known, known.socket != socket, self.quirks.sharedPeerID == .silencesTheSecond {
@@ -132,7 +137,8 @@ struct ImitatedSwarms: Sendable {
         return [complaint]
     }
 
-    private func statistics(of swarm: Swarm, to socket: Int) -> [Effect] {
+    private mutating func statistics(of swarm: Swarm, to socket: Int) -> [Effect] {
+        self.informed.insert(socket)
         let peers = self.swarms[swarm] ?? []
         let seeders = peers.count { $0.isSeeder }
         let statistics = SaidMessage(
@@ -140,7 +146,8 @@ struct ImitatedSwarms: Sendable {
             complete: seeders,
             incomplete: peers.count - seeders,
             interval: self.quirks.interval,
-            minimumInterval: self.quirks.minimumInterval
+            minimumInterval: self.quirks.minimumInterval,
+            trackerID: self.quirks.trackerID
         )
         let effect = Effect.send(statistics, to: socket)
         guard self.quirks.mixesSwarms else { return [effect] }

@@ -32,6 +32,8 @@ struct TrackerQuirks: Sendable {
     /// Seconds, as the reply to an announce says them.
     var interval = 120
     var minimumInterval: Int?
+    /// What a client has to say from the first reply on.
+    var trackerID: String?
     /// Offers of one announce that are handed on.
     var maximumOffers = 82
     /// No offer is handed on without `numwant`, a whole number.
@@ -146,6 +148,7 @@ struct Imitation: Sendable, CustomTestStringConvertible {
         Self("a long interval", \.interval, 3_600),
         Self("an interval of a second", \.interval, 1),
         Self("a least interval", \.minimumInterval, 1),
+        Self("a tracker ID", \.trackerID, "it's me \"again\""),
         Self("one offer of an announce", \.maximumOffers, 1),
         Self("whole numwant needed", \.needsNumwant, true),
         Self("descriptions checked", \.checksDescriptions, true),
