@@ -81,9 +81,9 @@ extension ModelStore {
             guard use.taken - evictable > budget.limit else { return lease }
             throw StoreError(
                 .overBudget,
-                "the cache may take \(budget.limit) bytes, and \(use.taken - evictable) would have to stay in it: what is to "
-                    + "be fetched, what is pinned, and what cannot be evicted. Raise the budget (shoal cache --budget), unpin "
-                    + "or remove something, or fetch less"
+                "the cache may take \(ByteCount.text(budget.limit)), and what would have to stay in it (what is to be fetched, "
+                    + "what is pinned, and what cannot be evicted) is \(ByteCount.text(use.taken - evictable - budget.limit)) "
+                    + "more: raise the budget (shoal cache --budget), unpin or remove something, or fetch less"
             )
         } catch {
             lease.close()

@@ -1,3 +1,5 @@
+import ShoalCore
+
 #if canImport(Darwin)
 import Darwin
 #else
@@ -18,8 +20,8 @@ enum DiskSpace {
         guard needed > available else { return }
         throw StoreError(
             .diskFull,
-            "\(needed) bytes are still to come to \(path), and \(available) are free: "
-                + "make room for \(needed - available) more, or choose another place"
+            "\(ByteCount.text(needed)) are still to come to \(path), and \(ByteCount.text(available)) are free: "
+                + "make room for \(ByteCount.text(needed - available)) more, or choose another place"
         )
     }
 }

@@ -1,15 +1,14 @@
 import Foundation
+import ShoalCore
 
 /// Numbers as people read them. Decimal units, as disks, networks and Hugging Face count.
 enum Figures {
     /// `98.4 MB`.
-    static func bytes(_ count: Int) -> String {
-        self.scaled(count, ["B", "kB", "MB", "GB", "TB"])
-    }
+    static func bytes(_ count: Int) -> String { ByteCount.text(count) }
 
     /// `30.5 B`: a number of parameters, in thousands, millions, billions (10⁹) and trillions.
     static func count(_ count: Int) -> String {
-        count < 1_000 ? "\(count)" : self.scaled(count, ["", "k", "M", "B", "T"])
+        count < 1_000 ? "\(count)" : ByteCount.scaled(count, ["", "k", "M", "B", "T"])
     }
 
     /// `91 %`.
@@ -38,16 +37,4 @@ enum Figures {
     }
 
     static func peers(_ count: Int) -> String { count == 1 ? "1 peer" : "\(count) peers" }
-
-    /// `count` in the largest of `units`, each a thousand of the one before, of which it has at least one.
-    private static func scaled(_ count: Int, _ units: [String]) -> String {
-        var value = Double(count)
-        var unit = 0
-        while value >= 999.5, unit < units.count - 1 {
-            value /= 1_000
-            unit += 1
-        }
-        guard unit > 0 else { return "\(count) \(units[0])" }
-        return String(format: value < 99.95 ? "%.1f %@" : "%.0f %@", value, units[unit])
-    }
 }
