@@ -205,7 +205,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ShoalStoreTests",
-            dependencies: ["store-driver", "ModelFixtures", "ShoalCore", "ShoalFormats", "ShoalStore"],
+            dependencies: [
+                "store-driver", "ModelFixtures", "ShoalCore", "ShoalFormats", "ShoalStore", "TestSupport",
+            ],
             swiftSettings: everywhere
         ),
         .testTarget(
@@ -261,7 +263,7 @@ let package = Package(
             name: "ShoalCommandTests",
             dependencies: [
                 // The program that the tests run lies beside them once it is built.
-                "ShoalCommand", "ModelFixtures", "ShoalCore", "ShoalFormats", "TestSupport",
+                "ShoalCommand", "ModelFixtures", "ShoalCore", "ShoalFormats", "ShoalStore", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

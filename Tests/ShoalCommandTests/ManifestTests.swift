@@ -2,6 +2,7 @@ import Foundation
 import ModelFixtures
 import ShoalCore
 import ShoalFormats
+import ShoalStore
 import TestSupport
 import Testing
 
@@ -62,6 +63,42 @@ extension CommandTests {
                 #expect(refused.stderr.contains("damaged.gguf: tensors["), "\(refused)")
                 #expect(refused.stderr.contains("incomplete"), "\(refused)")
             }
+        }
+
+        @Test func `a fetch warns of a manifest that takes one expert for another`() async throws {
+            try await onStage { stage in
+                var model = GGUFFile()
+                model["general.architecture"] = .text("llama")
+                model["llama.block_count"] = .uint32(3)
+                model["llama.expert_count"] = .uint32(2)
+                model["llama.expert_used_count"] = .uint32(1)
+                model.tensors = [.init("token_embd.weight", [100, 500])]
+                for part in ["gate", "down", "up"] {
+                    model.tensors.append(.init("blk.2.ffn_\(part)_exps.weight", [128, 128, 2]))
+                }
+                let file = try stage.folder.write("mixture.gguf", model.bytes)
+                let link = try Self.linkOfLie(about: file, home: stage.folder("liar"))
+                let tracker = try await stage.tracker()
+                let liar = try stage.start("seed", [link, "--tracker", tracker.url], home: "liar")
+                let outcome = try await stage.run("fetch", [try await liar.firstResult()], home: "fetcher")
+                #expect(outcome.code == 0, "\(outcome)")
+                #expect(outcome.stderr.contains("warning: "), "\(outcome)")
+                #expect(outcome.stderr.contains("experts by themselves would not be"), "\(outcome)")
+            }
+        }
+
+        /// Gives a home the bytes of `file` under a manifest that swaps its two experts; returns the link.
+        private static func linkOfLie(about file: String, home: String) throws -> String {
+            let home = try Home(path: home)
+            defer { home.close() }
+            let store = try ModelStore(home: home)
+            let text = String(decoding: try store.publish(path: file).manifestBytes, as: UTF8.self)
+                .replacing("\"2.0\":[[2,", with: "\"2.0\":[[3,")
+                .replacing("\"2.1\":[[3,", with: "\"2.1\":[[2,")
+            let bytes = Array(text.utf8)
+            let lie = try store.receive(manifest: bytes, id: ManifestID(Digest(sha256Of: bytes)))
+            _ = try store.adopt(file, into: lie)
+            return MagnetLink(manifestID: lie.id).text
         }
 
         @Test func `the bytes that --json prints hash to the ID of the link`() async throws {

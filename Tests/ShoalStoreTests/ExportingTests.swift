@@ -2,6 +2,7 @@ import Foundation
 import ShoalCore
 import ShoalFormats
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ShoalStore

@@ -1,6 +1,7 @@
 import Foundation
 import ShoalCore
 import ShoalFormats
+import TestSupport
 import Testing
 
 @testable import ShoalStore

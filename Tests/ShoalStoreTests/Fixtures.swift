@@ -1,32 +1,13 @@
 import Foundation
 import ShoalCore
 import ShoalFormats
+import TestSupport
 import Testing
 
 @testable import ShoalStore
 
-/// A folder that is gone with the test.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        let name = "shoal-store-\(UUID().uuidString)"
-        self.path = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
-        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: false)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: self.path) }
-
-    func callAsFunction(_ name: String) -> String { "\(self.path)/\(name)" }
-
-    /// Writes a file, with the folders above it.
-    @discardableResult
-    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-        let url = URL(fileURLWithPath: self(name))
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(bytes).write(to: url)
-        return url.path
-    }
+extension TemporaryFolder {
+    var path: String { self.url.path }
 
     func store(_ name: String = "home") throws -> ModelStore {
         try ModelStore(home: try Home(path: self(name)))

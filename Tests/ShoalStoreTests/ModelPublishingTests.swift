@@ -3,6 +3,7 @@ import ModelFixtures
 import ShoalCore
 import ShoalFormats
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ShoalStore

@@ -2,6 +2,7 @@ import Foundation
 import ShoalCore
 import ShoalFormats
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ShoalStore
@@ -155,7 +156,7 @@ import Testing
         let size = 1 << 46
         let error = #expect(throws: StoreError.self) { try DiskSpace.require(size, of: size - 12_345, at: folder.path) }
         #expect(error?.code == .diskFull)
-        #expect(error?.message.contains("12345 more") == true)
+        #expect(error?.message.contains("make room for 12.3 kB more") == true)
         #expect(code { try DiskSpace.require(size, of: size, at: folder.path) } == nil)
         #expect(try DiskSpace.available(at: folder.path) > 0)
     }

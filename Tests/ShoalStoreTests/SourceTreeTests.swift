@@ -1,5 +1,6 @@
 import Foundation
 import ShoalFormats
+import TestSupport
 import Testing
 
 @testable import ShoalStore

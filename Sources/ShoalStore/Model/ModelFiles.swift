@@ -30,6 +30,8 @@ final class ModelFiles: Sendable {
     private let folder: ModelFolder
     private let files: [Manifest.File]
     private let state: Mutex<State>
+    /// One at a time makes a file anew.
+    private let replacing = Mutex(())
 
     init(folder: ModelFolder, files: [Manifest.File], external: [ExternalFile]) {
         self.folder = folder
@@ -128,7 +130,9 @@ final class ModelFiles: Sendable {
         // Not by way of the cache: by now the file may be the user's.
         let descriptor: Descriptor
         if let cached { descriptor = cached } else { descriptor = try self.folder.openFile(self.files[file].path) }
-        guard try descriptor.status().linkCount <= 1 else {
+        let linkCount = try descriptor.status().linkCount
+        guard linkCount > 0 else { throw self.gone(file) }
+        guard linkCount == 1 else {
             throw StoreError(
                 .externalFile,
                 "\(descriptor.path) has a second name (a hard link), so Shoal does not write to it: "
@@ -147,13 +151,25 @@ final class ModelFiles: Sendable {
         for file in files.sorted() where self.external(file) == nil { try self.descriptor(file).synchronize() }
     }
 
+    /// Makes one of the store's own files anew, with holes for everything, if it is gone; then the answer says so.
+    func replaceIfMissing(_ file: Int) throws(StoreError) -> StoreError? {
+        guard self.external(file) == nil else { return nil }
+        return try self.replacing.withLock { _ throws(StoreError) in
+            let damaged = try self.folder.prepareFiles([(file, self.files[file])])
+            return damaged.isEmpty ? nil : self.gone(file)
+        }
+    }
+
     /// The open file, for reading: a file of the user's only if it is still the one that was hashed.
     func intact(_ file: Int) throws(ReadFailure) -> Descriptor {
         let external = self.external(file)
         do throws(StoreError) {
             let descriptor = try self.descriptor(file)
-            guard let external else { return descriptor }
             let found = try descriptor.status()
+            guard let external else {
+                guard found.linkCount > 0 else { throw self.gone(file) }
+                return descriptor
+            }
             guard found.kind == .regular, found.identity == external.identity else {
                 throw self.changed(file, found: found.identity).error
             }
@@ -199,6 +215,16 @@ final class ModelFiles: Sendable {
 
     /// How many files are open, in use or not.
     var openCount: Int { self.state.withLock { $0.open.count } }
+
+    /// One of the store's own files has no name any more: it is opened by name the next time.
+    private func gone(_ file: Int) -> StoreError {
+        self.state.withLock { $0.open[file] = nil }
+        return StoreError(
+            .missing,
+            "\(self.folder.path)/files/\(self.files[file].path) was deleted while Shoal used it: what was in it has to be "
+                + "fetched again"
+        )
+    }
 
     /// Takes note of what an external file is now: its bytes count only after they were hashed again.
     private func changed(_ file: Int, found: FileIdentity?) -> ReadFailure {

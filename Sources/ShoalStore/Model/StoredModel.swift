@@ -131,7 +131,21 @@ package final class StoredModel: Sendable {
             throw StoreError(.hashListMissing, "the hash list of \(shard) has to come before its chunks")
         }
         guard Digest(sha256Of: bytes.bytes) == expected else { return .corrupt }
-        return try self.gate.writing { () throws(StoreError) in
+        do throws(StoreError) {
+            return try self.place(chunk, of: shard, bytes)
+        } catch {
+            guard error.code == .missing else { throw error }
+            try self.replaceMissing(self.map.pieces(of: chunk, in: shard))
+            return try self.place(chunk, of: shard, bytes)
+        }
+    }
+
+    private func place(
+        _ chunk: ChunkIndex,
+        of shard: ShardIndex,
+        _ bytes: UnsafeRawBufferPointer
+    ) throws(StoreError) -> ChunkVerdict {
+        try self.gate.writing { () throws(StoreError) in
             let isHere = self.book.withLock { book in
                 book.stay(shard)
                 return book.isPresent(chunk, of: shard)
@@ -371,7 +385,7 @@ package final class StoredModel: Sendable {
     }
 
     /// These shards are absent from now on, in the index as well.
-    private func lose(_ shards: [ShardIndex]) throws(StoreError) {
+    func lose(_ shards: [ShardIndex]) throws(StoreError) {
         self.book.withLock { $0.lose(shards) }
         try self.forget(shards)
     }

@@ -1,6 +1,7 @@
 import Foundation
 import ShoalCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ShoalFormats

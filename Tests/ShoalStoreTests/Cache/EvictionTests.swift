@@ -3,6 +3,7 @@ import Foundation
 import ShoalCore
 import ShoalFormats
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ShoalStore

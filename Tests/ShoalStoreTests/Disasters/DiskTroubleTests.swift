@@ -1,6 +1,7 @@
 import Foundation
 import ShoalCore
 import ShoalFormats
+import TestSupport
 import Testing
 
 @testable import ShoalStore
@@ -16,7 +17,7 @@ import Testing
         return model
     }
 
-    @Test(.enabled(if: LoopDisk.isAvailable, LoopDisk.requirement))
+    @Test(.enabled(if: LoopDisk.isAvailable, "\(LoopDisk.requirement)"))
     func `a disk that becomes read-only still serves, and goes on when it is mended`() throws {
         let disk = try LoopDisk(megabytes: 24)
         try self.breakUnderStore(disk)
@@ -44,7 +45,7 @@ import Testing
         #expect(model.state.complete.setCount == 11)
     }
 
-    @Test(.enabled(if: LoopDisk.isAvailable, LoopDisk.requirement), arguments: 0..<UInt64(8))
+    @Test(.enabled(if: LoopDisk.isAvailable, "\(LoopDisk.requirement)"), arguments: 0..<UInt64(8))
     func `a disk that is full says so, keeps what is there, and takes more when there is room`(seed: UInt64) throws {
         let disk = try LoopDisk(megabytes: 8)
         let store = try ModelStore(home: try Home(path: "\(disk.path)/home"))
@@ -52,9 +53,7 @@ import Testing
         // Something else takes the disk, but for a random rest.
         var generator = SeededGenerator(seed: seed)
         let rest = Int(generator.next() % 1_500_000)
-        let available = try DiskSpace.available(at: disk.path)
-        let filler = "\(disk.path)/filler"
-        try #require(FileManager.default.createFile(atPath: filler, contents: Data(pattern(available - rest))))
+        let filler = try disk.fill(leaving: rest)
         var failures: Set<StoreError.Code> = []
         for shard in self.source.shards {
             do {
@@ -100,6 +99,26 @@ import Testing
         try FileManager.default.copyItem(atPath: stage.folder("home"), toPath: copy)
         let model = try #require(try ModelStore(home: try Home(path: copy)).open(id))
         return model.completeShards
+    }
+
+    @Test(arguments: [true, false])
+    func `a file that was deleted while its model was open is made anew for what comes next`(readFirst: Bool) throws {
+        let stage = try CacheStage()
+        let model = try self.model(try stage.store())
+        _ = try model.evict([SmallExperts.dense[0]]) { _ in }
+        try FileManager.default.removeItem(atPath: stage.path(model))
+        // Whoever finds it first, a reader or a writer, is told what went with the file.
+        if readFirst {
+            #expect(code { _ = try model.bytes(ChunkIndex(0 as Int), of: SmallExperts.dense[1]) } == .missing)
+        } else {
+            #expect(code { try self.source.send(SmallExperts.dense[0], to: model) } == .missing)
+        }
+        #expect(model.completeShards == [])
+        for shard in self.source.shards { try self.source.send(shard, to: model) }
+        _ = try model.synchronize()
+        try model.finish()
+        #expect(try self.source.faults(of: model) == [])
+        #expect(try contents(of: stage.path(model)) == self.source.files[0])
     }
 
     @Test func `a second name is found before a chunk is written or a block is punched`() throws {

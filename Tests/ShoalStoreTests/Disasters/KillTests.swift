@@ -1,5 +1,6 @@
 import Foundation
 import ShoalCore
+import TestSupport
 import Testing
 
 @testable import ShoalStore
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test(
-        .enabled(if: LoopDisk.isAvailable, LoopDisk.requirement),
+        .enabled(if: LoopDisk.isAvailable, "\(LoopDisk.requirement)"),
         .timeLimit(.minutes(30)),
         arguments: [("small blocks", ["-b", "1024"], 24), ("a disk that is full now and then", [], 5)]
     )

@@ -1,6 +1,7 @@
 import Foundation
 import ShoalCore
 import ShoalFormats
+import TestSupport
 
 @testable import ShoalStore
 

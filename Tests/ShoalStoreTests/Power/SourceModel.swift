@@ -1,5 +1,6 @@
 import Foundation
 import ShoalCore
+import TestSupport
 import Testing
 
 @testable import ShoalFormats

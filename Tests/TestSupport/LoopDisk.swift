@@ -1,29 +1,28 @@
 import Foundation
-import Testing
 
 /// A small file system of its own in a file, mounted for one test. Only root can, and only where the system has loop devices.
-final class LoopDisk: Sendable {
+package final class LoopDisk: Sendable {
     /// What to say where there is none.
-    static let requirement: Comment = "needs root, mkfs.ext4 and a loop device"
+    package static let requirement = "needs root, mkfs.ext4 and a loop device"
 
     /// Found out by mounting one.
-    static let isAvailable: Bool = {
+    package static let isAvailable: Bool = {
         guard getuid() == 0 else { return false }
         return (try? LoopDisk(megabytes: 4)) != nil
     }()
 
-    let path: String
+    package let path: String
     private let image: String
     private let folder: TemporaryFolder
 
-    init(megabytes: Int, options: [String] = []) throws {
+    package init(megabytes: Int, options: [String] = []) throws {
         self.folder = try TemporaryFolder()
         self.path = self.folder("mounted")
         let image = self.folder("image")
         self.image = image
         try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: false)
         _ = FileManager.default.createFile(atPath: image, contents: nil)
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: image))
+        let file = try FileHandle(forWritingTo: URL(filePath: image))
         try file.truncate(atOffset: UInt64(megabytes) << 20)
         try file.close()
         try Self.run("mkfs.ext4", ["-q", "-F", "-m", "0"] + options + [image])
@@ -35,18 +34,38 @@ final class LoopDisk: Sendable {
         try? Self.run("umount", ["-l", self.path])
     }
 
+    /// Takes all room but `rest` bytes, in a file whose path it returns. Others may take some of it at the same time.
+    package func fill(leaving rest: Int) throws -> String {
+        let attributes = try FileManager.default.attributesOfFileSystem(forPath: self.path)
+        let available = (attributes[.systemFreeSize] as? NSNumber)?.intValue ?? 0
+        let path = "\(self.path)/filler"
+        _ = FileManager.default.createFile(atPath: path, contents: nil)
+        let file = try FileHandle(forWritingTo: URL(filePath: path))
+        defer { file.closeFile() }
+        let piece = 64 << 10
+        for start in stride(from: 0, to: available - rest, by: piece) {
+            do {
+                try file.write(contentsOf: Data(repeating: 0xF1, count: min(piece, available - rest - start)))
+            } catch {
+                // It is full already.
+                break
+            }
+        }
+        return path
+    }
+
     /// Read-only from now on, under files that are open for writing, as after an error of the disk.
-    func abort() throws { try Self.run("mount", ["-o", "remount,abort", self.path]) }
+    package func abort() throws { try Self.run("mount", ["-o", "remount,abort", self.path]) }
 
     /// Mounts it anew. No file on it may be open.
-    func mend() throws {
+    package func mend() throws {
         try Self.run("umount", [self.path])
         try Self.run("mount", ["-o", "loop", self.image, self.path])
     }
 
     private static func run(_ program: String, _ arguments: [String]) throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = [program] + arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
