@@ -37,7 +37,7 @@ struct HealCommand: AsyncParsableCommand {
     var megabytes = 100
 
     @Option(help: "What each node may upload a second, in kB: low enough that the cores are not the limit.")
-    var kilobytesPerSecond = 2_500
+    var kilobytesPerSecond = 4_000
 
     @Option(help: "Seed of the first run; the next ones have the next numbers.")
     var seed: UInt64 = 1
