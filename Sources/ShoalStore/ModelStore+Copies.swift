@@ -70,7 +70,7 @@ extension StoredModel {
             } catch {
                 return false
             }
-            guard try model.write(chunk, of: copy, bytes: bytes) == .verified else { return false }
+            guard try model.write(chunk, of: copy, bytes: bytes) != .corrupt else { return false }
         }
         return true
     }

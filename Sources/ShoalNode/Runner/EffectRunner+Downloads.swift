@@ -110,10 +110,10 @@ extension EffectRunner {
             let bytes = UnsafeRawBufferPointer(rebasing: self.slab.bytes(of: slot)[..<count])
             do throws(StoreError) {
                 switch try model.stored.write(receipt.chunk, of: receipt.shard, bytes: bytes) {
-                case .verified:
-                    self.settle(slot, .chunkVerified(receipt))
-                    self.arrived(receipt.shard, of: receipt.swarm)
-                    if model.isFirstChunk() { self.logger.info("first chunk verified") }
+                case .verified: self.placed(receipt, slot, in: model)
+                case .replaced(let reason):
+                    self.lost(receipt.swarm, receipt.shard, StoreError(.missing, reason))
+                    self.placed(receipt, slot, in: model)
                 case .corrupt: self.settle(slot, .chunkCorrupt(receipt))
                 }
             } catch {
@@ -122,6 +122,17 @@ extension EffectRunner {
             }
         }
         if !isBegun { self.settle(slot, .chunkDropped(receipt)) }
+    }
+
+    private func placed(_ receipt: ChunkReceipt, _ slot: Int, in model: ModelDesk) {
+        model.telling.withLock { _ in
+            // It may be gone again, and the mesh may know.
+            let position = receipt.chunk.position
+            let isHere = model.stored.has(position..<position + 1, of: receipt.shard)
+            self.settle(slot, isHere ? .chunkVerified(receipt) : .chunkDropped(receipt))
+        }
+        self.arrived(receipt.shard, of: receipt.swarm)
+        if model.isFirstChunk() { self.logger.info("first chunk verified") }
     }
 
     /// Something of a shard is here: somebody may have waited for it.

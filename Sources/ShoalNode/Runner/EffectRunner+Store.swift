@@ -72,22 +72,24 @@ extension EffectRunner {
         }
     }
 
-    /// A read failed: tells the mesh which shards are gone with it.
+    /// A read failed, or a file was found gone: tells the mesh which shards are gone with it.
     func lost(_ swarm: SwarmHandle, _ shard: ShardIndex, _ error: StoreError) {
         guard let model = self.model(of: swarm) else { return }
-        switch error.code {
-        case .changed:
-            // The whole file is in doubt, and with it every shard that lies in it.
-            let state = model.stored.state
-            let receiving = Set(state.receiving.map(\.shard))
-            let gone = state.complete.clearBits.map { ShardIndex($0) }.filter { !receiving.contains($0) }
-            self.loop.post(.shardsLost(swarm, gone, reason: error.message))
-        case .absent:
-            // Another read has found out why, and said so.
-            self.loop.post(.shardsLost(swarm, [shard], reason: "its bytes are no longer on the disk as they were"))
-        default:
-            // What cannot be read cannot be served: peers that are told so ask others.
-            self.loop.post(.shardsLost(swarm, [shard], reason: error.message))
+        model.telling.withLock { _ in
+            switch error.code {
+            case .changed, .missing:
+                // The whole file is in doubt or gone, and with it every shard that lies in it.
+                let complete = model.stored.state.complete
+                let gone = model.stored.shardsSharingFiles(with: shard).filter { !complete[$0.position] }
+                self.loop.post(.shardsLost(swarm, gone, reason: error.message))
+            case .absent:
+                // Another read has found out why, and said so.
+                let reason = "its bytes are no longer on the disk as they were"
+                self.loop.post(.shardsLost(swarm, [shard], reason: reason))
+            default:
+                // What cannot be read cannot be served: peers that are told so ask others.
+                self.loop.post(.shardsLost(swarm, [shard], reason: error.message))
+            }
         }
     }
 
@@ -119,10 +121,24 @@ extension EffectRunner {
                 }
                 self.onEvent(.finished(swarm))
             } catch {
-                // A shard was lost again meanwhile: it is fetched anew, and this comes again. Or the node ends, and its next
-                // start checks the files.
-                if error.code != .incomplete, error.code != .cancelled { self.fail(swarm, error) }
+                switch error.code {
+                // A shard was lost again meanwhile: it is fetched anew, and this comes again.
+                case .incomplete: self.tellWhatIsHere(swarm, of: model)
+                // The node ends, and its next start checks the files.
+                case .cancelled: break
+                default: self.fail(swarm, error)
+                }
             }
+        }
+    }
+
+    /// The mesh takes the model for whole, and the store does not: has the mesh fetch what is missing.
+    private func tellWhatIsHere(_ swarm: SwarmHandle, of model: ModelDesk) {
+        model.telling.withLock { _ in
+            let state = model.stored.state
+            let missing = state.complete.clearBits.map { ShardIndex($0) }
+            self.loop.post(.shardsLost(swarm, missing, reason: "it was lost again before all of it was on the disk"))
+            for shard in state.receiving { self.loop.post(.chunksFound(swarm, shard.shard, shard.chunks)) }
         }
     }
 

@@ -7,6 +7,8 @@ import Synchronization
 /// A model that the node takes part in, as the disk threads see it.
 final class ModelDesk: Sendable {
     let stored: StoredModel
+    /// Held while the mesh is told that chunks came or went, so that it never takes for here what is gone.
+    let telling = Mutex(())
     private let firstChunk = Atomic<Bool>(true)
     /// How many syncs are wanted; one runs at a time and does for all that came before it.
     private let syncs = Atomic<Int>(0)

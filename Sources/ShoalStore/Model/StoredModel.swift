@@ -7,6 +7,8 @@ import Synchronization
 package enum ChunkVerdict: Hashable, Sendable {
     /// It is what the manifest commits to, and it is on the disk.
     case verified
+    /// Likewise, in a file that is there again: it was gone with all that counted as here, for this reason.
+    case replaced(reason: String)
     /// It is not; nothing was written. Whoever sent it is to blame.
     case corrupt
 }
@@ -98,6 +100,11 @@ package final class StoredModel: Sendable {
         self.book.withLock { book in chunks.allSatisfy { book.isPresent(ChunkIndex($0), of: shard) } }
     }
 
+    /// The shards of which some lies in a file with some of this one: what happens to a file happens to all of them.
+    package func shardsSharingFiles(with shard: ShardIndex) -> [ShardIndex] {
+        self.map.shards(in: Set(self.manifest.shards[shard.position].extents.map(\.file)))
+    }
+
     /// Whether some of the shard lies in a file of the user's.
     package func isExternal(_ shard: ShardIndex) -> Bool {
         self.manifest.shards[shard.position].extents.contains { self.files.external($0.file) != nil }
@@ -132,25 +139,27 @@ package final class StoredModel: Sendable {
         }
         guard Digest(sha256Of: bytes.bytes) == expected else { return .corrupt }
         do throws(StoreError) {
-            return try self.place(chunk, of: shard, bytes)
+            try self.place(chunk, of: shard, bytes)
         } catch {
             guard error.code == .missing else { throw error }
-            try self.replaceMissing(self.map.pieces(of: chunk, in: shard))
-            return try self.place(chunk, of: shard, bytes)
+            let loss = try self.replaceMissing(self.map.pieces(of: chunk, in: shard))
+            try self.place(chunk, of: shard, bytes)
+            return loss.map { .replaced(reason: $0.message) } ?? .verified
         }
+        return .verified
     }
 
     private func place(
         _ chunk: ChunkIndex,
         of shard: ShardIndex,
         _ bytes: UnsafeRawBufferPointer
-    ) throws(StoreError) -> ChunkVerdict {
+    ) throws(StoreError) {
         try self.gate.writing { () throws(StoreError) in
             let isHere = self.book.withLock { book in
                 book.stay(shard)
                 return book.isPresent(chunk, of: shard)
             }
-            if isHere { return .verified }
+            if isHere { return }
             do throws(StoreError) {
                 try self.put(self.map.pieces(of: chunk, in: shard), from: bytes)
             } catch {
@@ -161,7 +170,6 @@ package final class StoredModel: Sendable {
                 book.verified(chunk, of: shard)
                 book.used(shard, at: self.clock.now())
             }
-            return .verified
         }
     }
 

@@ -111,9 +111,16 @@ import Testing
         if readFirst {
             #expect(code { _ = try model.bytes(ChunkIndex(0 as Int), of: SmallExperts.dense[1]) } == .missing)
         } else {
-            #expect(code { try self.source.send(SmallExperts.dense[0], to: model) } == .missing)
+            let bytes = Array(self.source.content(of: SmallExperts.dense[0]).prefix(Cutting.chunkSize))
+            let verdict = try model.write(ChunkIndex(0 as Int), of: SmallExperts.dense[0], bytes)
+            guard case .replaced(let reason) = verdict else {
+                Issue.record("\(verdict)")
+                return
+            }
+            #expect(reason.contains("was deleted while Shoal used it"))
         }
-        #expect(model.completeShards == [])
+        let here = SmallExperts.dense[0].position
+        #expect(model.completeShards.allSatisfy { $0 == here && !readFirst })
         for shard in self.source.shards { try self.source.send(shard, to: model) }
         _ = try model.synchronize()
         try model.finish()
