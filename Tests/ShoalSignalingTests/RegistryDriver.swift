@@ -1,3 +1,4 @@
+import NIOCore
 import ShoalCore
 import ShoalSwarm
 
@@ -12,7 +13,12 @@ struct RegistryDriver {
         var configuration = TrackerRegistry.Configuration()
         configure(&configuration)
         self.registry = TrackerRegistry(configuration: configuration, seed: seed)
-        for socket in 0..<sockets { _ = self.handle(.socketOpened(SocketID(UInt64(socket + 1)))) }
+        self.open(1...max(1, sockets), from: "10.0.0.1")
+    }
+
+    /// Opens sockets of one address; the first are those of 10.0.0.1.
+    mutating func open(_ sockets: ClosedRange<Int>, from address: String) {
+        for socket in sockets { _ = self.handle(.socketOpened(SocketID(UInt64(socket)), from: .sample(address))) }
     }
 
     mutating func handle(_ input: TrackerRegistry.Input) -> [TrackerRegistry.Effect] {
@@ -28,6 +34,15 @@ struct RegistryDriver {
     @discardableResult
     mutating func announce(_ announce: TrackerAnnounce, from socket: Int) -> [TrackerRegistry.Effect] {
         self.send(.announce(announce), from: socket)
+    }
+}
+
+extension TrackerAddress {
+    static func sample(_ text: String) -> TrackerAddress {
+        guard let address = try? SocketAddress(ipAddress: text, port: 1) else {
+            preconditionFailure("\(text) is no address")
+        }
+        return TrackerAddress(address)
     }
 }
 

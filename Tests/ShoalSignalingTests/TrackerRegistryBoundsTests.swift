@@ -24,14 +24,14 @@ struct TrackerRegistryBoundsTests {
     @Test
     func `a socket too many is closed, and there is room again when one ends`() {
         var tracker = RegistryDriver(sockets: 2) { $0.maximumSockets = 3 }
-        #expect(tracker.handle(.socketOpened(SocketID(3))) == [])
-        #expect(tracker.handle(.socketOpened(SocketID(4))) == [.close(SocketID(4))])
+        #expect(tracker.handle(.socketOpened(SocketID(3), from: .sample("10.0.0.1"))) == [])
+        #expect(tracker.handle(.socketOpened(SocketID(4), from: .sample("10.0.0.1"))) == [.close(SocketID(4))])
         #expect(tracker.registry.isOpen(SocketID(3)))
         #expect(!tracker.registry.isOpen(SocketID(4)))
         #expect(tracker.announce(Sample.announce(1), from: 4) == [])
         _ = tracker.handle(.socketClosed(SocketID(4)))
         _ = tracker.handle(.socketClosed(SocketID(1)))
-        #expect(tracker.handle(.socketOpened(SocketID(5))) == [])
+        #expect(tracker.handle(.socketOpened(SocketID(5), from: .sample("10.0.0.1"))) == [])
     }
 
     @Test
@@ -60,6 +60,38 @@ struct TrackerRegistryBoundsTests {
         #expect(effects.first == .send(Sample.announced(0, 3), to: 4))
         #expect(Set(effects.receivers(ofOffersBy: 4)) == [1, 3])
         #expect(tracker.registry.totals == .init(sockets: 4, swarms: 1, peers: 3, seeders: 0))
+    }
+
+    @Test
+    func `whoever invents peers crowds nobody out of a full swarm who comes from elsewhere`() {
+        var tracker = RegistryDriver(sockets: 2) { $0.maximumPeersPerSwarm = 10 }
+        tracker.open(3...3, from: "10.0.0.2")
+        tracker.open(4...9, from: "10.0.0.3")
+        for socket in 1...3 { tracker.announce(Sample.announce(socket), from: socket) }
+        for peer in 10..<100 {
+            tracker.now = .zero + .seconds(peer)
+            tracker.announce(Sample.announce(peer), from: 4 + peer % 6)
+        }
+        #expect(tracker.registry.totals.peers == 10)
+        let offers = (0..<9).map { Sample.offer($0) }
+        let receivers = tracker.announce(Sample.announce(99, offers: offers), from: 4 + 99 % 6)
+            .receivers(ofOffersBy: 99)
+        #expect(Set(receivers).isSuperset(of: [1, 2, 3]))
+    }
+
+    @Test
+    func `one offer in four goes to a random address, where one peer counts as much as a hundred`() {
+        var tracker = RegistryDriver(sockets: 1)
+        tracker.open(2...2, from: "10.0.0.2")
+        tracker.open(3...102, from: "10.0.0.3")
+        for peer in 2...102 { tracker.announce(Sample.announce(peer), from: peer) }
+        var count = 0
+        for number in 0..<4000 {
+            let effects = tracker.announce(Sample.announce(1, offers: [Sample.offer(number)]), from: 1)
+            if effects.receivers(ofOffersBy: 1) == [2] { count += 1 }
+        }
+        // A twelfth by its address, which is one of three, and a hundredth of the rest.
+        #expect((300...440).contains(count), "\(count)")
     }
 
     @Test

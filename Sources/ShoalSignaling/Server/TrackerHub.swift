@@ -54,7 +54,7 @@ final class TrackerHub {
         }
         let address = TrackerAddress(channel.remoteAddress)
         let isWelcome = !self.isShuttingDown && self.door.open(socket, from: address, at: Self.instant(.now()))
-        if isWelcome { self.handle(.socketOpened(socket)) }
+        if isWelcome { self.handle(.socketOpened(socket, from: address)) }
         guard isWelcome, self.registry.isOpen(socket) else {
             self.turnedAway += 1
             channel.close(promise: nil)

@@ -83,22 +83,23 @@ extension TrackerRegistry {
         _ socket: SocketID,
         at now: Instant
     ) -> String? {
+        guard let address = self.sockets[socket]?.address else { return nil }
         let known = self.peer(membership)
         if known?.socket != socket {
             if let refusal = self.refusal(of: membership, isKnown: known != nil, from: socket) { return refusal }
             if let known {
-                self.sockets[known.socket]?.remove(membership)
+                self.sockets[known.socket]?.peers.remove(membership)
             } else {
                 self.makeRoom(in: membership.infoHash)
                 self.peerCount += 1
             }
-            self.sockets[socket]?.append(membership, ())
+            self.sockets[socket]?.peers.append(membership, ())
         }
         let hasCompleted = announce.event == .completed
         let isComplete = hasCompleted || (announce.left.map { $0 == 0 } ?? known?.isComplete ?? false)
         self.update(
             membership,
-            TrackerSwarm.Peer(socket: socket, isComplete: isComplete, lastSeen: now),
+            TrackerSwarm.Peer(socket: socket, address: address, isComplete: isComplete, lastSeen: now),
             hasJustCompleted: hasCompleted
         )
         return nil
@@ -106,7 +107,7 @@ extension TrackerRegistry {
 
     private func refusal(of membership: Membership, isKnown: Bool, from socket: SocketID) -> String? {
         let limits = self.configuration
-        if self.sockets[socket]?.count ?? 0 >= limits.maximumPeersPerSocket {
+        if self.sockets[socket]?.peers.count ?? 0 >= limits.maximumPeersPerSocket {
             return "this connection stands for \(limits.maximumPeersPerSocket) peers already: open another"
         }
         if isKnown { return nil }
@@ -120,7 +121,7 @@ extension TrackerRegistry {
     private mutating func makeRoom(in infoHash: InfoHash) {
         guard let position = self.swarms.position(of: infoHash),
             self.swarms[position].peers.count >= self.configuration.maximumPeersPerSwarm,
-            let peerID = self.swarms[position].mostSilent
+            let peerID = self.swarms[position].mostExpendable
         else { return }
         self.remove(Membership(infoHash: infoHash, peerID: peerID))
     }

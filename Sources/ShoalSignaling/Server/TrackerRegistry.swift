@@ -23,7 +23,8 @@ package struct TrackerRegistry: Sendable {
         package var maximumSockets = 20_000
         /// Swarms. Beyond it announces of others are refused.
         package var maximumSwarms = 10_000
-        /// Peers of a swarm. Beyond it the one that was silent for longest makes room, and is back with its next announce.
+        /// Peers of a swarm. Beyond it one of the address that has the most makes room, the one that was silent for longest,
+        /// and is back with its next announce.
         package var maximumPeersPerSwarm = 1000
         /// Peers that one socket stands for, over all swarms. Beyond it announces of others are refused.
         package var maximumPeersPerSocket = 1000
@@ -43,7 +44,7 @@ package struct TrackerRegistry: Sendable {
     /// What happened.
     package enum Input: Hashable, Sendable {
         /// A connection was accepted.
-        case socketOpened(SocketID)
+        case socketOpened(SocketID, from: TrackerAddress)
         /// A request came.
         case received(TrackerRequest, from: SocketID)
         /// Something came that is no request.
@@ -100,11 +101,16 @@ package struct TrackerRegistry: Sendable {
         let peerID: PeerID
     }
 
+    struct Socket: Sendable {
+        let address: TrackerAddress
+        /// The peers that it stands for.
+        var peers = IndexedTable<Membership, Void>()
+    }
+
     let configuration: Configuration
     var generator: SeededGenerator
     var swarms = IndexedTable<InfoHash, TrackerSwarm>()
-    /// For each socket the peers that it stands for.
-    var sockets: [SocketID: IndexedTable<Membership, Void>] = [:]
+    var sockets: [SocketID: Socket] = [:]
     var offers: RelayedOffers
     var peerCount = 0
     package internal(set) var counters = Counters()
@@ -134,7 +140,7 @@ package struct TrackerRegistry: Sendable {
 
     package mutating func handle(_ input: Input, at now: Instant, into effects: inout [Effect]) {
         switch input {
-        case .socketOpened(let socket): self.open(socket, into: &effects)
+        case .socketOpened(let socket, let address): self.open(socket, from: address, into: &effects)
         case .received(let request, let socket):
             guard self.sockets[socket] != nil else { return }
             switch request {
@@ -147,7 +153,7 @@ package struct TrackerRegistry: Sendable {
             guard self.sockets[socket] != nil else { return }
             self.refuse(error, from: socket, into: &effects)
         case .socketClosed(let socket):
-            for membership in self.sockets[socket]?.keys ?? [] { self.remove(membership) }
+            for membership in self.sockets[socket]?.peers.keys ?? [] { self.remove(membership) }
             self.sockets[socket] = nil
         case .deadline:
             guard let nextSweep, now >= nextSweep else { return }
@@ -169,12 +175,12 @@ package struct TrackerRegistry: Sendable {
     /// Silent peers of a swarm leave when it is next asked about; the sweep is for swarms that nobody asks about.
     private var sweepInterval: Duration { self.configuration.peerLifetime / 6 }
 
-    private mutating func open(_ socket: SocketID, into effects: inout [Effect]) {
+    private mutating func open(_ socket: SocketID, from address: TrackerAddress, into effects: inout [Effect]) {
         guard self.sockets.count < self.configuration.maximumSockets else {
             effects.append(.close(socket))
             return
         }
-        self.sockets[socket] = IndexedTable()
+        self.sockets[socket] = Socket(address: address)
     }
 
     private mutating func scrape(
@@ -223,7 +229,7 @@ package struct TrackerRegistry: Sendable {
         guard let position = self.swarms.position(of: membership.infoHash) else { return }
         guard let peer = self.swarms.modify(position, { $0.remove(membership.peerID) }) else { return }
         self.peerCount -= 1
-        self.sockets[peer.socket]?.remove(membership)
+        self.sockets[peer.socket]?.peers.remove(membership)
         if self.swarms[position].peers.isEmpty { self.swarms.remove(membership.infoHash) }
     }
 }
