@@ -113,6 +113,17 @@ def check_proofs(vectors: dict[str, Any]) -> Verdicts:
     for vector in vectors["refused"]:
         fields = [bytes.fromhex(vector[name]) for name in ("signature", "message", "publicKey")]
         yield vector["name"], not proofs.holds(*fields)
+    for vector in vectors["notes"]:
+        member, peer, offer = [bytes.fromhex(vector[name]) for name in ("joinKey", "peerID", "offerID")]
+        fields = vector["kind"], peer, offer, vector["sentAt"], vector["sdp"]
+        message = proofs.tracked(*fields)
+        yield vector["name"], (
+            message.hex() == vector["message"]
+            and proofs.noted(member, *fields) == vector["text"]
+            and proofs.without_note(vector["text"]) == (vector["sdp"], (vector["sentAt"], proofs.code(member, message)))
+        )
+    for vector in vectors["withoutNote"]:
+        yield vector["name"], proofs.without_note(vector["text"]) == (vector["text"], None)
 
 
 def check_gossip(vectors: dict[str, Any]) -> Verdicts:

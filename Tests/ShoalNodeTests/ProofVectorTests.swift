@@ -38,8 +38,25 @@ import Testing
             let message: String
             let signature: String
         }
+        struct Note: Decodable {
+            let name: String
+            let joinKey: String
+            let kind: UInt8
+            let peerID: String
+            let offerID: String
+            let sentAt: UInt64
+            let sdp: String
+            let message: String
+            let text: String
+        }
+        struct Text: Decodable {
+            let name: String
+            let text: String
+        }
         let connections: [Connection]
         let refused: [Refused]
+        let notes: [Note]
+        let withoutNote: [Text]
     }
 
     static let vectors = TestVectors.load("proofs", as: Vectors.self)
@@ -89,6 +106,34 @@ import Testing
                 #expect(code.hex == proof, "\(connection.name), \(swarm.name)")
             }
         }
+    }
+
+    @Test(arguments: Self.vectors.notes.indices)
+    func `an SDP for a tracker ends with this line, which comes off again`(index: Int) throws {
+        let vector = Self.vectors.notes[index]
+        let identity = try Self.identity(key: [UInt8](hex: Self.sides[0].privateKey))
+        let message = MemberNote.message(
+            try #require(MemberNote.Kind(rawValue: vector.kind)),
+            peerID: try #require(PeerID(hex: vector.peerID)),
+            offerID: try #require(OfferID(hex: vector.offerID)),
+            sentAt: vector.sentAt,
+            sdp: vector.sdp
+        )
+        #expect(message == [UInt8](hex: vector.message), "\(vector.name)")
+        let code = identity.authenticationCode(of: message, key: try #require(Digest(hex: vector.joinKey)))
+        let note = MemberNote(sentAt: vector.sentAt, code: code)
+        #expect(note.appended(to: vector.sdp) == vector.text, "\(vector.name)")
+        let (sdp, found) = MemberNote.split(vector.text)
+        #expect(sdp == vector.sdp, "\(vector.name)")
+        #expect(found == note, "\(vector.name)")
+    }
+
+    @Test(arguments: Self.vectors.withoutNote.indices)
+    func `a text without that line at its end stays as it is`(index: Int) {
+        let vector = Self.vectors.withoutNote[index]
+        let (sdp, note) = MemberNote.split(vector.text)
+        #expect(Array(sdp.utf8) == Array(vector.text.utf8), "\(vector.name)")
+        #expect(note == nil, "\(vector.name)")
     }
 
     /// The identity of a home that holds `key`, as a node finds it.

@@ -292,7 +292,7 @@ extension [MeshEffect] {
     }
 
     /// Connections for which an offer was ordered.
-    fileprivate var offers: [ConnectionID] {
+    var offers: [ConnectionID] {
         self.compactMap { effect in
             guard case .makeOffer(let connection) = effect else { return nil }
             return connection

@@ -182,10 +182,6 @@ extension [MeshEffect] {
         }
     }
 
-    fileprivate var offers: [ConnectionID] {
-        self.compactMap { if case .makeOffer(let connection) = $0 { connection } else { nil } }
-    }
-
     fileprivate var serves: [ChunkIndex] {
         self.compactMap { if case .serve(_, _, _, _, let chunk) = $0 { chunk } else { nil } }
     }

@@ -8,7 +8,8 @@ extension Simulation {
 
     mutating func makeOffer(_ connection: ConnectionID, of node: Int) {
         self.nodes[node].connections[connection] = .described
-        self.post(.described(connection, sdp: self.describe(connection, of: node)), to: node, after: Self.gathering)
+        let sdp = self.describe(connection, of: node) + "\n"
+        self.post(.described(connection, sdp: sdp), to: node, after: Self.gathering)
     }
 
     mutating func makeAnswer(_ connection: ConnectionID, to offer: String, of node: Int) {
@@ -17,7 +18,7 @@ extension Simulation {
         }
         self.nodes[node].connections[connection] = .described
         // The answer says whom it answers, as candidates and fingerprints do.
-        let sdp = self.describe(connection, of: node) + " to " + Self.describe(initiator)
+        let sdp = self.describe(connection, of: node) + " to " + Self.describe(initiator) + "\n"
         self.post(.described(connection, sdp: sdp), to: node, after: Self.gathering)
     }
 
@@ -42,7 +43,7 @@ extension Simulation {
 
     /// Who made a description; nil when nobody did.
     private func side(describedBy text: String) -> Introduction.Side? {
-        let words = text.split(separator: " ")
+        let words = text.split(whereSeparator: \.isWhitespace)
         guard words.count >= 6, let node = Int(words[1]), self.nodes.indices.contains(node), let life = Int(words[3]),
             let connection = UInt64(words[5])
         else { return nil }

@@ -34,7 +34,7 @@ extension Simulation {
             let offers = (0..<10).map { _ in
                 TrackerOffer(
                     offerID: .random(using: &self.nodes[node].dice),
-                    sdp: "node \(node) life \(life.life) connection \(self.nodes[node].dice.next() >> 1)"
+                    sdp: "node \(node) life \(life.life) connection \(self.nodes[node].dice.next() >> 1)\n"
                 )
             }
             let announce = TrackerAnnounce(

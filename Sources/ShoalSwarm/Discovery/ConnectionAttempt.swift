@@ -9,6 +9,8 @@ struct ConnectionAttempt: Sendable {
     var deadline: Instant?
     /// It is given up: what still comes of it means nothing, until `closed` does.
     var isClosing = false
+    /// Whoever made the SDP that a tracker brought has shown that it is in the swarm (``MemberNote``).
+    var isMembers = false
     /// For an answer of ours: where it goes.
     var answerTo: AnswerRoute?
 

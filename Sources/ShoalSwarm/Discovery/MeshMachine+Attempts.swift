@@ -2,15 +2,18 @@ import ShoalCore
 
 /// How many connections may be on their way, so that those that never open keep nobody out for long.
 ///
-/// Three kinds are counted apart: those that trackers brought, those that neighbours brought, and those that we seek by
-/// name (bounded where they are begun). So whoever fills one kind leaves the others alone.
+/// Four kinds are counted apart: those that trackers brought from members of the swarm, and from anybody; those that
+/// neighbours brought; and those that we seek by name (bounded where they are begun). So whoever fills one kind leaves the
+/// others alone.
 extension MeshMachine {
-    /// Whether one more connection may be begun that a tracker brought. When there are too many, the oldest that had its
-    /// time makes place.
-    mutating func admitsTracked(at now: Instant, into effects: inout [MeshEffect]) -> Bool {
-        let handshakes = self.peers.count { $0.value.identity == nil && self.contacts.expected(on: $0.key) == nil }
+    /// Whether one more connection may be begun that a tracker brought, from a member or from anybody. When there are too
+    /// many, the oldest that had its time makes place.
+    mutating func admitsTracked(ofMember isMembers: Bool, at now: Instant, into effects: inout [MeshEffect]) -> Bool {
+        let handshakes = self.peers.count {
+            $0.value.identity == nil && $0.value.isMembers == isMembers && self.contacts.expected(on: $0.key) == nil
+        }
         let waiting = self.attempts.filter { connection, attempt in
-            attempt.deadline != nil && self.contacts.expected(on: connection) == nil
+            attempt.deadline != nil && attempt.isMembers == isMembers && self.contacts.expected(on: connection) == nil
         }
         return self.admits(waiting, besides: handshakes, limit: self.configuration.maximumHandshakes, now, &effects)
     }

@@ -66,6 +66,7 @@ extension MeshMachine {
         guard let tracker = self.trackers[index], let peerID = tracker.peerID else { return }
         guard let swarm = self.swarms[handle], let announcement = tracker.announcements[handle] else { return }
         let limit = min(self.wantedPeers(for: swarm), self.configuration.offersPerAnnounce)
+        let taken = self.offers.take(limit, for: OfferBook.Place(tracker: index, swarm: handle), at: now)
         let announce = TrackerAnnounce(
             infoHash: swarm.description.infoHash,
             peerID: peerID,
@@ -73,7 +74,10 @@ extension MeshMachine {
             uploaded: self.uploads.chunksServed * Cutting.chunkSize,
             downloaded: swarm.holdings?.verifiedBytes ?? 0,
             left: swarm.bytesLeft,
-            offers: self.offers.take(limit, for: OfferBook.Place(tracker: index, swarm: handle), at: now)
+            offers: taken.map { offer in
+                let sdp = self.noted(offer.sdp, .offer, of: offer.offerID, by: peerID, in: swarm, at: now)
+                return TrackerOffer(offerID: offer.offerID, sdp: sdp)
+            }
         )
         effects.append(.sendToTracker(index, .announce(announce)))
         let isLonely = swarm.wantsCompany && !self.peers.values.contains { $0.swarms[handle] != nil }
@@ -133,16 +137,19 @@ extension MeshMachine {
             )
         case .offer(let infoHash, let from, let offer):
             self.receivedOffer(offer, of: from, infoHash, at: index, now: now, into: &effects)
-        case .answer(_, _, let offerID, let sdp):
-            guard self.openConnections < self.configuration.maximumConnections,
-                self.admitsTracked(at: now, into: &effects), let connection = self.offers.take(offerID)
-            else {
+        case .answer(let infoHash, let from, let offerID, let text):
+            guard let swarm = self.swarm(infoHash), self.openConnections < self.configuration.maximumConnections else {
                 return
             }
+            let (sdp, isMembers) = self.read(text, .answer, of: offerID, by: from, in: swarm, at: now)
+            guard self.admitsTracked(ofMember: isMembers, at: now, into: &effects),
+                let connection = self.offers.take(offerID)
+            else { return }
             let deadline = now + self.configuration.connectLimit
             self.attempts.update(connection) { attempt in
                 attempt.startedAt = now
                 attempt.deadline = deadline
+                attempt.isMembers = isMembers
             }
             effects.append(.acceptAnswer(connection, answer: sdp))
             self.runDiscovery(at: now, into: &effects)
@@ -165,9 +172,9 @@ extension MeshMachine {
         into effects: inout [MeshEffect]
     ) {
         guard let swarm = self.swarm(infoHash), peer != self.trackers[index]?.peerID else { return }
-        guard self.openConnections < self.configuration.maximumConnections,
-            self.admitsTracked(at: now, into: &effects)
-        else { return }
+        guard self.openConnections < self.configuration.maximumConnections else { return }
+        let (sdp, isMembers) = self.read(offer.sdp, .offer, of: offer.offerID, by: peer, in: swarm, at: now)
+        guard self.admitsTracked(ofMember: isMembers, at: now, into: &effects) else { return }
         let connection = self.newConnection()
         let route = ConnectionAttempt.AnswerRoute(
             way: .tracker(index, peer: peer),
@@ -177,9 +184,10 @@ extension MeshMachine {
         self.attempts[connection] = ConnectionAttempt(
             startedAt: now,
             deadline: now + self.configuration.connectLimit,
+            isMembers: isMembers,
             answerTo: route
         )
-        effects.append(.makeAnswer(connection, offer: offer.sdp))
+        effects.append(.makeAnswer(connection, offer: sdp))
     }
 
     /// A connection's local description is ready: an offer waits for the next announce, an answer goes out now.
@@ -209,7 +217,7 @@ extension MeshMachine {
             peerID: peerID,
             toPeerID: peer,
             offerID: route.offerID,
-            sdp: sdp,
+            sdp: self.noted(sdp, .answer, of: route.offerID, by: peerID, in: swarm, at: now),
             left: swarm.bytesLeft
         )
         effects.append(.sendToTracker(tracker, .answer(answer)))

@@ -11,12 +11,13 @@ extension MeshMachine {
     ) {
         // It opened while the order to close it was on its way.
         guard self.attempts[connection]?.isClosing != true else { return }
-        self.attempts.removeValue(forKey: connection)
+        let attempt = self.attempts.removeValue(forKey: connection)
         self.offers.remove(connection)
         let session = PeerSession(
             connection: connection,
             path: path,
             nonce: .random(using: &self.generator),
+            isMembers: attempt?.isMembers == true,
             window: TransferWindow(limits: self.configuration.windowRange, trial: self.configuration.trialWindow),
             at: now
         )

@@ -22,6 +22,8 @@ package struct MeshMachine: Sendable {
     /// Connections that are not open yet, with the moment at which they are given up.
     var attempts = SortedMap<ConnectionID, ConnectionAttempt>()
     var offers = OfferBook()
+    /// Of offers that trackers brought.
+    var believedNotes = BelievedNotes()
     /// Connections to nodes known by name, and offers carried for others.
     var contacts = ContactBook()
     var relays = RelayBook()

@@ -17,6 +17,8 @@ struct PeerSession: Sendable {
     let path: PeerPath
     let openedAt: Instant
     let localNonce: Nonce
+    /// As of ``ConnectionAttempt/isMembers``.
+    let isMembers: Bool
     var phase = Phase.awaitingHello
     /// The swarm that each valid `join` of the peer would name.
     var expectedProofs: [Digest: SwarmHandle] = [:]
@@ -40,11 +42,19 @@ struct PeerSession: Sendable {
     var courtesy = Courtesy.none
     var score = PeerScore()
 
-    init(connection: ConnectionID, path: PeerPath, nonce: Nonce, window: TransferWindow, at now: Instant) {
+    init(
+        connection: ConnectionID,
+        path: PeerPath,
+        nonce: Nonce,
+        isMembers: Bool,
+        window: TransferWindow,
+        at now: Instant
+    ) {
         self.connection = connection
         self.path = path
         self.openedAt = now
         self.localNonce = nonce
+        self.isMembers = isMembers
         self.downloads = DownloadLedger(window: window)
         self.liveness = Liveness(at: now)
         self.bitfields = TokenBucket(rate: 1, burst: WireLimits.handles.count, at: now)

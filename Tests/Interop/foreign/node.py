@@ -37,7 +37,7 @@ class Node:
     async def __aenter__(self) -> "Node":
         name = info_hash(self._link.manifest_id, self._link.swarm_key)
         for url in self._link.trackers:
-            tracker = Tracker(url, name, self._offers, self._answer, self._answered, lambda: self.left)
+            tracker = Tracker(url, name, self._secret, self._offers, self._answer, self._answered, lambda: self.left)
             self._trackers.append(asyncio.create_task(tracker.run()))
         return self
 

@@ -1,7 +1,11 @@
-"""What nodes sign and prove: sections "Handshake", "Swarms and handles", "Gossip", "Signalling through neighbours"."""
+"""What nodes sign and prove.
+
+Sections "Trackers", "Handshake", "Swarms and handles", "Gossip", "Signalling through neighbours".
+"""
 
 import hmac
 import os
+import re
 import time
 from dataclasses import dataclass
 from hashlib import sha256
@@ -86,3 +90,22 @@ def departure(member: bytes, public_key: bytes, sequence: int) -> bytes:
 def signal(member: bytes, author: bytes, to: bytes, kind: int, offer_id: bytes, sent_at: int, sdp: bytes) -> bytes:
     """What is signed of a signal; `author` and `to` are node IDs."""
     return b"shoal/1 signal" + member + author + to + bytes([kind]) + offer_id + sent_at.to_bytes(8, "big") + sdp
+
+
+def tracked(kind: int, peer_id: bytes, offer_id: bytes, sent_at: int, sdp: str) -> bytes:
+    """What is authenticated of an SDP that a tracker carries: kind 1 an offer, 2 an answer."""
+    return b"shoal/1 tracked" + bytes([kind]) + peer_id + offer_id + sent_at.to_bytes(8, "big") + sdp.encode()
+
+
+def noted(member: bytes, kind: int, peer_id: bytes, offer_id: bytes, sent_at: int, sdp: str) -> str:
+    """The SDP with the line that shows members that its author is one; `member` is M."""
+    proof = code(member, tracked(kind, peer_id, offer_id, sent_at, sdp)).hex()
+    return f"{sdp}a=shoal-member:{sent_at} {proof}\r\n"
+
+
+def without_note(text: str) -> tuple[str, tuple[int, bytes] | None]:
+    """An SDP without its author's line, and what that says; None when it has none."""
+    found = re.fullmatch(r"(.*[\r\n]|)a=shoal-member:([0-9]{1,20}) ([0-9a-f]{64})[\r\n]*", text, re.DOTALL)
+    if not found or int(found[2]) >= 1 << 64:
+        return text, None
+    return found[1], (int(found[2]), bytes.fromhex(found[3]))

@@ -12,6 +12,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidURI, WebSocketException
 
+from . import proofs
+
 LARGEST_MESSAGE = 262_144
 INTERVAL = 30.0
 
@@ -32,7 +34,7 @@ def to_bytes(text: object) -> bytes | None:
 
 
 class Tracker:
-    """Announces one swarm until it is cancelled, and says `stopped` then.
+    """Announces one swarm, whose M is `member`, until it is cancelled, and says `stopped` then.
 
     - `offers` makes what the next announce offers, `answer` the SDP for an offer (None: it stays unanswered),
       `answered` takes the answer to one of ours, `left` says how many bytes are still wanted (None: unknown).
@@ -42,12 +44,13 @@ class Tracker:
         self,
         url: str,
         info_hash: bytes,
+        member: bytes,
         offers: Callable[[], Awaitable[list[Offer]]],
         answer: Callable[[str], Awaitable[str | None]],
         answered: Callable[[bytes, str], Awaitable[None]],
         left: Callable[[], int | None],
     ) -> None:
-        self._url, self._info_hash = url, info_hash
+        self._url, self._info_hash, self._member = url, info_hash, member
         self._offers, self._answer, self._answered, self._left = offers, answer, answered, left
         self._peer_id = b""
         self._minimum = 0.0
@@ -83,7 +86,7 @@ class Tracker:
         event, pause = {"event": "started"}, 2.0
         while True:
             offers = await self._offers()
-            listed = [{"offer_id": to_text(id), "offer": {"type": "offer", "sdp": sdp}} for id, sdp in offers]
+            listed = [{"offer_id": to_text(id), "offer": self._description("offer", id, sdp)} for id, sdp in offers]
             await self._send(socket, {**event, **self._figures(), "numwant": len(listed), "offers": listed})
             began = time.monotonic()
             # Sooner while it looks for somebody, but never before the tracker allows it.
@@ -91,6 +94,11 @@ class Tracker:
             while time.monotonic() < began + self._minimum:
                 await asyncio.sleep(began + self._minimum - time.monotonic())
             event, pause = {}, min(2 * pause, INTERVAL)
+
+    def _description(self, kind: str, id: bytes, sdp: str) -> dict[str, str]:
+        now = time.time_ns() // 1_000_000
+        noted = proofs.noted(self._member, 1 if kind == "offer" else 2, self._peer_id, id, now, sdp)
+        return {"type": kind, "sdp": noted}
 
     def _figures(self) -> dict[str, Any]:
         left = self._left()
@@ -119,7 +127,7 @@ class Tracker:
             return
         if sdp := _sdp(message.get("offer"), "offer"):
             if answer := await self._answer(sdp):
-                description = {"type": "answer", "sdp": answer}
+                description = self._description("answer", id, answer)
                 fields = {"to_peer_id": to_text(sender), "offer_id": to_text(id), "answer": description}
                 left = self._left()
                 await self._send(socket, fields if left is None else {**fields, "left": left})
@@ -130,4 +138,6 @@ class Tracker:
 def _sdp(description: object, kind: str) -> str | None:
     if not isinstance(description, dict) or description.get("type") != kind:
         return None
-    return description["sdp"] if isinstance(description.get("sdp"), str) else None
+    sdp = description.get("sdp")
+    # Members and strangers are treated alike here: this peer is none that strangers flood.
+    return proofs.without_note(sdp)[0] if isinstance(sdp, str) else None
