@@ -138,9 +138,10 @@ let package = Package(
         .executableTarget(
             name: "shoal-bench",
             dependencies: [
-                "CDataChannel", "ModelFixtures", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling",
-                "ShoalStore", "ShoalSwarm", "ShoalTransport", "ShoalWire", "TestSupport",
+                "CDataChannel", "HostilePeers", "ModelFixtures", "Shoal", "ShoalCore", "ShoalFormats", "ShoalNode",
+                "ShoalSignaling", "ShoalStore", "ShoalSwarm", "ShoalTransport", "ShoalWire", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Benchmarks/shoal-bench",

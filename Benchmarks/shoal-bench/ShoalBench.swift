@@ -8,7 +8,7 @@ struct ShoalBench: AsyncParsableCommand {
         abstract: "Measures Shoal, each figure beside its rival or limit in the same run.",
         subcommands: [
             FirstLightCommand.self, PublishCommand.self, StartCommand.self, CacheCommand.self, HealCommand.self,
-            FanoutCommand.self, TrackerLoadCommand.self, BareLoopCommand.self,
+            FanoutCommand.self, TrackerLoadCommand.self, SiegeCommand.self, BareLoopCommand.self,
             BareLoopReceiverCommand.self,
         ],
         defaultSubcommand: FirstLightCommand.self

@@ -31,6 +31,8 @@ import Testing
         Mistake("cache --kilobytes-per-second 99", "--kilobytes-per-second takes 100 to 1000000"),
         Mistake("heal --runs 0", "--runs takes 1 to 1000"),
         Mistake("fanout --mebibytes 4097", "--mebibytes takes 1 to 4096"),
+        Mistake("siege --megabytes 0", "--megabytes takes 1 to 10000"),
+        Mistake("siege --trouble rain", "is invalid for '--trouble <trouble>'"),
     ]
 
     @Test(arguments: mistakes)
