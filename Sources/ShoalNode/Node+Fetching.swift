@@ -98,16 +98,11 @@ extension Node {
         _ shards: Bitfield? = nil,
         progress: @escaping ProgressHandler
     ) throws(StoreError) {
-        try self.using(model) { (swarms, isOver) throws(StoreError) in
-            let before = model.state.complete
+        try self.using(model) { (_, isOver) throws(StoreError) in
             try model.recheckDurable(shards) { step throws(CancellationError) in
                 if isOver() { throw CancellationError() }
                 try progress(step)
             }
-            let after = model.state.complete
-            let lost = before.setBits.filter { !after[$0] }.map { ShardIndex($0) }
-            let reason = "its bytes on disk are not the ones that were verified"
-            for swarm in swarms { self.loop.post(.shardsLost(swarm, lost, reason: reason)) }
         }
     }
 
@@ -219,7 +214,7 @@ extension Node {
                 }
                 return
             } catch let error as StoreError where error.code == .incomplete {
-                // Something was lost meanwhile, of which the mesh is about to hear.
+                // Something was lost meanwhile, of which the mesh has been told.
                 try await Task.sleep(for: .milliseconds(50))
             }
         }

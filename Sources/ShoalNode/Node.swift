@@ -114,7 +114,7 @@ package final class Node: Sendable {
                 throw NodeFailure(.failed, "model \(model.id) was removed at this moment: try again")
             }
             let isKnown = self.runner.model(of: handle) != nil
-            if !isKnown { self.runner.models.withLock { $0[handle] = desk } }
+            if !isKnown { self.runner.keep(desk, of: handle) }
             if isNew {
                 self.loop.post(.addSwarm(self.description(of: link, handle, content, fetches: fetches, at: indices)))
             } else {

@@ -65,7 +65,7 @@ extension Node {
             do throws(StoreError) {
                 return try model.bytes(range, of: shard, isStopped)
             } catch {
-                if error.code != .cancelled { self.runner.lost(handle, shard, error) }
+                if error.code != .cancelled { self.runner.unreadable(handle, shard, error) }
                 throw error
             }
         }

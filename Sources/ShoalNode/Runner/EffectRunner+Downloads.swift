@@ -111,9 +111,6 @@ extension EffectRunner {
             do throws(StoreError) {
                 switch try model.stored.write(receipt.chunk, of: receipt.shard, bytes: bytes) {
                 case .verified: self.placed(receipt, slot, in: model)
-                case .replaced(let reason):
-                    self.lost(receipt.swarm, receipt.shard, StoreError(.missing, reason))
-                    self.placed(receipt, slot, in: model)
                 case .corrupt: self.settle(slot, .chunkCorrupt(receipt))
                 }
             } catch {

@@ -12,7 +12,7 @@ extension EffectRunner {
         _ = self.submit(for: swarm) {
             do throws(StoreError) {
                 let model = ModelDesk(try self.store.receive(manifest: bytes, id: id, whole: isWhole))
-                self.models.withLock { $0[swarm] = model }
+                self.keep(model, of: swarm)
                 // Before anybody hears that the model is known, and wants something of it.
                 self.loop.post(.manifestAccepted(swarm, model.content))
                 self.tell(of: model, swarm)
@@ -62,35 +62,18 @@ extension EffectRunner {
         guard let model = self.model(of: swarm) else { return }
         _ = self.submit(for: swarm) {
             do throws(StoreError) {
-                guard try !model.stored.recheck(shard) else { return }
-                self.loop.post(
-                    .shardsLost(swarm, [shard], reason: "its bytes on disk are not the ones that were verified")
-                )
+                _ = try model.stored.recheck(shard)
             } catch {
-                self.lost(swarm, shard, error)
+                self.unreadable(swarm, shard, error)
             }
         }
     }
 
-    /// A read failed, or a file was found gone: tells the mesh which shards are gone with it.
-    func lost(_ swarm: SwarmHandle, _ shard: ShardIndex, _ error: StoreError) {
+    /// A read failed. What is lost with it the store has told; here is what it does not call lost, and cannot read.
+    func unreadable(_ swarm: SwarmHandle, _ shard: ShardIndex, _ error: StoreError) {
         guard let model = self.model(of: swarm) else { return }
-        model.telling.withLock { _ in
-            switch error.code {
-            case .changed, .missing:
-                // The whole file is in doubt or gone, and with it every shard that lies in it.
-                let complete = model.stored.state.complete
-                let gone = model.stored.shardsSharingFiles(with: shard).filter { !complete[$0.position] }
-                self.loop.post(.shardsLost(swarm, gone, reason: error.message))
-            case .absent:
-                // Another read has found out why, and said so.
-                let reason = "its bytes are no longer on the disk as they were"
-                self.loop.post(.shardsLost(swarm, [shard], reason: reason))
-            default:
-                // What cannot be read cannot be served: peers that are told so ask others.
-                self.loop.post(.shardsLost(swarm, [shard], reason: error.message))
-            }
-        }
+        // Peers that are told that it is not here ask others.
+        model.telling.withLock { _ in self.loop.post(.shardsLost(swarm, [shard], reason: error.message)) }
     }
 
     /// Makes verified shards durable; one sync at a time does for every shard that was verified before it began.
@@ -121,24 +104,10 @@ extension EffectRunner {
                 }
                 self.onEvent(.finished(swarm))
             } catch {
-                switch error.code {
-                // A shard was lost again meanwhile: it is fetched anew, and this comes again.
-                case .incomplete: self.tellWhatIsHere(swarm, of: model)
-                // The node ends, and its next start checks the files.
-                case .cancelled: break
-                default: self.fail(swarm, error)
-                }
+                // A shard was lost again meanwhile: it is fetched anew, and this comes again. Or the node ends, and its next
+                // start checks the files.
+                if error.code != .incomplete, error.code != .cancelled { self.fail(swarm, error) }
             }
-        }
-    }
-
-    /// The mesh takes the model for whole, and the store does not: has the mesh fetch what is missing.
-    private func tellWhatIsHere(_ swarm: SwarmHandle, of model: ModelDesk) {
-        model.telling.withLock { _ in
-            let state = model.stored.state
-            let missing = state.complete.clearBits.map { ShardIndex($0) }
-            self.loop.post(.shardsLost(swarm, missing, reason: "it was lost again before all of it was on the disk"))
-            for shard in state.receiving { self.loop.post(.chunksFound(swarm, shard.shard, shard.chunks)) }
         }
     }
 

@@ -32,7 +32,7 @@ extension EffectRunner {
                 self.transport.sendChunk(connection, outgoing, token: token)
             } catch {
                 self.abandon(token)
-                self.lost(swarm, shard, error)
+                self.unreadable(swarm, shard, error)
             }
         }
         if !isBegun { self.abandon(token) }

@@ -138,6 +138,13 @@ final class EffectRunner: Sendable {
 
     func model(of swarm: SwarmHandle) -> ModelDesk? { self.models.withLock { $0[swarm] } }
 
+    /// The model of a swarm is known from now on, and the mesh hears what the store loses of it.
+    func keep(_ model: ModelDesk, of swarm: SwarmHandle) {
+        let loop = self.loop
+        model.watch { shards, reason in loop.post(.shardsLost(swarm, shards, reason: reason)) }
+        self.models.withLock { $0[swarm] = model }
+    }
+
     func work(of swarm: SwarmHandle) -> SwarmWork? { self.works.withLock { $0[swarm] } }
 
     /// Does `job` for a swarm on a disk thread. False, and nothing done, when the node is leaving the swarm.

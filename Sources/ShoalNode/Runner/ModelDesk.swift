@@ -9,11 +9,22 @@ final class ModelDesk: Sendable {
     let stored: StoredModel
     /// Held while the mesh is told that chunks came or went, so that it never takes for here what is gone.
     let telling = Mutex(())
+    private let observation = Mutex<LossObservation?>(nil)
     private let firstChunk = Atomic<Bool>(true)
     /// How many syncs are wanted; one runs at a time and does for all that came before it.
     private let syncs = Atomic<Int>(0)
 
     init(_ stored: StoredModel) { self.stored = stored }
+
+    deinit { self.observation.withLock { $0 }?.close() }
+
+    /// Has `tell` called for all that the store loses from now on.
+    func watch(_ tell: @escaping LossHandler) {
+        let observation = self.stored.observeLosses { [weak self] shards, reason in
+            self?.telling.withLock { _ in tell(shards, reason) }
+        }
+        self.observation.withLock { $0 = observation }
+    }
 
     /// True once.
     func isFirstChunk() -> Bool { self.firstChunk.exchange(false, ordering: .relaxed) }

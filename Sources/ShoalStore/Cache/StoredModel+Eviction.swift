@@ -57,7 +57,13 @@ extension StoredModel {
     package func evict(_ shards: [ShardIndex], announce: ([ShardIndex]) -> Void) throws(StoreError) -> [ShardIndex] {
         self.evictionTurn.wait()
         defer { self.evictionTurn.signal() }
-        try self.files.requireOwn(Set(shards.flatMap { self.manifest.shards[$0.position].extents.map(\.file) }))
+        let files = Set(shards.flatMap { self.manifest.shards[$0.position].extents.map(\.file) })
+        do throws(StoreError) {
+            try self.files.requireOwn(files)
+        } catch {
+            guard error.code == .missing else { throw error }
+            try self.replaceMissing(files)
+        }
         let leaving = self.book.withLock { $0.beginLeaving(shards, at: self.clock.now()) }
         guard !leaving.isEmpty else { return [] }
         announce(leaving)

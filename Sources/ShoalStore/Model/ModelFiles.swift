@@ -25,6 +25,8 @@ final class ModelFiles: Sendable {
         var external: [Int: ExternalFile]
         var open: [Int: (file: Descriptor, lastUse: Int)] = [:]
         var uses = 0
+        /// The store's own files that were found without a name, until they are made anew.
+        var gone: Set<Int> = []
     }
 
     private let folder: ModelFolder
@@ -131,7 +133,7 @@ final class ModelFiles: Sendable {
         let descriptor: Descriptor
         if let cached { descriptor = cached } else { descriptor = try self.folder.openFile(self.files[file].path) }
         let linkCount = try descriptor.status().linkCount
-        guard linkCount > 0 else { throw self.gone(file) }
+        guard linkCount > 0 else { throw self.gone(file, descriptor) }
         guard linkCount == 1 else {
             throw StoreError(
                 .externalFile,
@@ -151,12 +153,14 @@ final class ModelFiles: Sendable {
         for file in files.sorted() where self.external(file) == nil { try self.descriptor(file).synchronize() }
     }
 
-    /// Makes one of the store's own files anew, with holes for everything, if it is gone; then the answer says so.
+    /// Makes one of the store's own files anew, with holes for everything, if it is gone. Then the answer says so, and also
+    /// when somebody has put another file in its place.
     func replaceIfMissing(_ file: Int) throws(StoreError) -> StoreError? {
         guard self.external(file) == nil else { return nil }
         return try self.replacing.withLock { _ throws(StoreError) in
             let damaged = try self.folder.prepareFiles([(file, self.files[file])])
-            return damaged.isEmpty ? nil : self.gone(file)
+            let wasGone = self.state.withLock { $0.gone.remove(file) } != nil
+            return wasGone || !damaged.isEmpty ? self.goneError(file) : nil
         }
     }
 
@@ -167,7 +171,7 @@ final class ModelFiles: Sendable {
             let descriptor = try self.descriptor(file)
             let found = try descriptor.status()
             guard let external else {
-                guard found.linkCount > 0 else { throw self.gone(file) }
+                guard found.linkCount > 0 else { throw self.gone(file, descriptor) }
                 return descriptor
             }
             guard found.kind == .regular, found.identity == external.identity else {
@@ -217,9 +221,18 @@ final class ModelFiles: Sendable {
     var openCount: Int { self.state.withLock { $0.open.count } }
 
     /// One of the store's own files has no name any more: it is opened by name the next time.
-    private func gone(_ file: Int) -> StoreError {
-        self.state.withLock { $0.open[file] = nil }
-        return StoreError(
+    private func gone(_ file: Int, _ descriptor: Descriptor) -> StoreError {
+        self.state.withLock { state in
+            // Somebody else may have found out, and another be open by now.
+            guard state.open[file].map({ $0.file === descriptor }) ?? true else { return }
+            state.open[file] = nil
+            state.gone.insert(file)
+        }
+        return self.goneError(file)
+    }
+
+    private func goneError(_ file: Int) -> StoreError {
+        StoreError(
             .missing,
             "\(self.folder.path)/files/\(self.files[file].path) was deleted while Shoal used it: what was in it has to be "
                 + "fetched again"

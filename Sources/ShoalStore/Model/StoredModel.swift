@@ -7,8 +7,6 @@ import Synchronization
 package enum ChunkVerdict: Hashable, Sendable {
     /// It is what the manifest commits to, and it is on the disk.
     case verified
-    /// Likewise, in a file that is there again: it was gone with all that counted as here, for this reason.
-    case replaced(reason: String)
     /// It is not; nothing was written. Whoever sent it is to blame.
     case corrupt
 }
@@ -52,6 +50,9 @@ package final class StoredModel: Sendable {
     private let checked: Mutex<Set<Int>>
     /// One such comparison at a time: a second one would read the same files.
     private let checkTurn = DispatchSemaphore(value: 1)
+
+    /// Who is told of shards that were lost.
+    let losses = LossObservers()
 
     private let removed = Atomic(false)
 
@@ -100,11 +101,6 @@ package final class StoredModel: Sendable {
         self.book.withLock { book in chunks.allSatisfy { book.isPresent(ChunkIndex($0), of: shard) } }
     }
 
-    /// The shards of which some lies in a file with some of this one: what happens to a file happens to all of them.
-    package func shardsSharingFiles(with shard: ShardIndex) -> [ShardIndex] {
-        self.map.shards(in: Set(self.manifest.shards[shard.position].extents.map(\.file)))
-    }
-
     /// Whether some of the shard lies in a file of the user's.
     package func isExternal(_ shard: ShardIndex) -> Bool {
         self.manifest.shards[shard.position].extents.contains { self.files.external($0.file) != nil }
@@ -142,9 +138,8 @@ package final class StoredModel: Sendable {
             try self.place(chunk, of: shard, bytes)
         } catch {
             guard error.code == .missing else { throw error }
-            let loss = try self.replaceMissing(self.map.pieces(of: chunk, in: shard))
+            try self.replaceMissing(Set(self.map.pieces(of: chunk, in: shard).map(\.file)))
             try self.place(chunk, of: shard, bytes)
-            return loss.map { .replaced(reason: $0.message) } ?? .verified
         }
         return .verified
     }
@@ -155,9 +150,9 @@ package final class StoredModel: Sendable {
         _ bytes: UnsafeRawBufferPointer
     ) throws(StoreError) {
         try self.gate.writing { () throws(StoreError) in
-            let isHere = self.book.withLock { book in
+            let (isHere, losses) = self.book.withLock { book in
                 book.stay(shard)
-                return book.isPresent(chunk, of: shard)
+                return (book.isPresent(chunk, of: shard), book.losses(of: shard))
             }
             if isHere { return }
             do throws(StoreError) {
@@ -166,10 +161,14 @@ package final class StoredModel: Sendable {
                 // A file that the user has just let us serve in place has these bytes already.
                 guard error.code == .externalFile, try self.isOnDisk(chunk, of: shard) else { throw error }
             }
-            self.book.withLock { book in
+            let isThere = self.book.withLock { book in
+                // What was written before the shard went may be in a file that is gone.
+                guard book.losses(of: shard) == losses else { return false }
                 book.verified(chunk, of: shard)
                 book.used(shard, at: self.clock.now())
+                return true
             }
+            guard isThere else { throw StoreError(.missing, "\(shard) was lost while \(chunk) of it was written") }
         }
     }
 
@@ -218,11 +217,12 @@ package final class StoredModel: Sendable {
         if isProven { return count }
         guard Digest(sha256Of: UnsafeRawBufferPointer(room).bytes) == (try self.hashes.digest(of: chunk, in: shard))
         else {
-            try self.lose([shard])
-            throw StoreError(
+            let error = StoreError(
                 .corrupt,
                 "\(chunk) of \(shard) of model \(self.id) changed on the disk: the shard has to be fetched again"
             )
+            try self.lose([shard], because: error.message)
+            throw error
         }
         self.book.withLock { $0.proved(chunk, of: shard) }
         return count
@@ -272,7 +272,7 @@ package final class StoredModel: Sendable {
             }
         }
         for chunk in before.setBits where try !examiner.isGood(ChunkIndex(chunk), of: shard, scratch: scratch) {
-            try self.lose([shard])
+            try self.lose([shard], because: "its bytes on disk are not the ones that were verified")
             return false
         }
         return true
@@ -294,7 +294,8 @@ package final class StoredModel: Sendable {
         } catch {
             // After a failed fsync the kernel calls the pages clean, so that a second one would succeed without them.
             let doubtful = self.map.shards(in: files)
-            try self.lose(self.book.withLock { book in doubtful.filter { book.state(of: $0) != .durable } })
+            let lost = self.book.withLock { book in doubtful.filter { book.state(of: $0) != .durable } }
+            try self.lose(lost, because: error.message)
             throw error
         }
         self.indexTurn.wait()
@@ -389,12 +390,14 @@ package final class StoredModel: Sendable {
 
     /// The shards of the file that the failure says is lost are absent; `shards`, if it says nothing of a file.
     private func lose(_ failure: ModelFiles.ReadFailure, otherwise shards: [ShardIndex]) throws(StoreError) {
-        try self.lose(failure.lostFile.map { self.map.shards(in: [$0]) } ?? shards)
+        let lost = failure.lostFile.map { self.map.shards(in: [$0]) } ?? shards
+        try self.lose(lost, because: failure.error.message)
     }
 
-    /// These shards are absent from now on, in the index as well.
-    func lose(_ shards: [ShardIndex]) throws(StoreError) {
+    /// These shards are absent from now on, in the index as well, and whoever wants to know is told.
+    func lose(_ shards: [ShardIndex], because reason: String) throws(StoreError) {
         self.book.withLock { $0.lose(shards) }
+        self.losses.tell(shards, reason)
         try self.forget(shards)
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import ShoalCore
 import ShoalFormats
+import Synchronization
 import TestSupport
 import Testing
 
@@ -101,31 +102,43 @@ import Testing
         return model.completeShards
     }
 
-    @Test(arguments: [true, false])
-    func `a file that was deleted while its model was open is made anew for what comes next`(readFirst: Bool) throws {
+    /// What finds out that a file is gone.
+    enum Finder: CaseIterable {
+        case reader
+        case writer
+        case eviction
+        case check
+    }
+
+    @Test(arguments: Finder.allCases, [false, true])
+    func `a file that was deleted, or moved aside, is found out by whoever uses it, and all in it is told lost`(
+        finder: Finder,
+        isReplaced: Bool
+    ) throws {
         let stage = try CacheStage()
         let model = try self.model(try stage.store())
-        _ = try model.evict([SmallExperts.dense[0]]) { _ in }
-        try FileManager.default.removeItem(atPath: stage.path(model))
-        // Whoever finds it first, a reader or a writer, is told what went with the file.
-        if readFirst {
-            #expect(code { _ = try model.bytes(ChunkIndex(0 as Int), of: SmallExperts.dense[1]) } == .missing)
-        } else {
-            let bytes = Array(self.source.content(of: SmallExperts.dense[0]).prefix(Cutting.chunkSize))
-            let verdict = try model.write(ChunkIndex(0 as Int), of: SmallExperts.dense[0], bytes)
-            guard case .replaced(let reason) = verdict else {
-                Issue.record("\(verdict)")
-                return
-            }
-            #expect(reason.contains("was deleted while Shoal used it"))
+        if finder != .check { _ = try model.evict([SmallExperts.dense[0]]) { _ in } }
+        let told = Mutex<Set<ShardIndex>>([])
+        let observation = model.observeLosses { shards, _ in told.withLock { $0.formUnion(shards) } }
+        defer { observation.close() }
+        let path = stage.path(model)
+        let size = try contents(of: path).count
+        try FileManager.default.removeItem(atPath: path)
+        if isReplaced { try Data(repeating: 0xEE, count: size).write(to: URL(filePath: path)) }
+        switch finder {
+        case .reader: #expect(code { _ = try model.bytes(ChunkIndex(0 as Int), of: SmallExperts.dense[1]) } == .missing)
+        case .writer: try self.source.send(ChunkIndex(0 as Int), of: SmallExperts.dense[0], to: model)
+        case .eviction: #expect(try model.evict([SmallExperts.dense[1]]) { _ in } == [])
+        case .check: #expect(code { try model.finish() } == .missing)
         }
-        let here = SmallExperts.dense[0].position
-        #expect(model.completeShards.allSatisfy { $0 == here && !readFirst })
+        #expect(told.withLock { $0 } == Set(self.source.shards))
+        let here = finder == .writer ? [SmallExperts.dense[0].position] : []
+        #expect(Set(model.completeShards).isSubset(of: here))
         for shard in self.source.shards { try self.source.send(shard, to: model) }
         _ = try model.synchronize()
         try model.finish()
         #expect(try self.source.faults(of: model) == [])
-        #expect(try contents(of: stage.path(model)) == self.source.files[0])
+        #expect(try contents(of: path) == self.source.files[0])
     }
 
     @Test func `a second name is found before a chunk is written or a block is punched`() throws {
