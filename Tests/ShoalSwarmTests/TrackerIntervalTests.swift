@@ -75,7 +75,7 @@ import Testing
     @Test func `a tracker that refuses a swarm is asked after twice as long each time, until it replies`() {
         var driver = self.announced(isSeeder: true)
         // The first four are sooner than the usual 30 s.
-        for delay in [30, 30, 30, 30, 32, 64, 128, 256, 512, 600, 600] {
+        for delay in [30, 30, 30, 30, 32, 64, 120, 120] {
             self.refuse(&driver)
             #expect(driver.pass(.milliseconds(1_000 * delay - 1)).announces.isEmpty, "\(delay)")
             #expect(driver.pass(.milliseconds(1)).announces.count == 1, "\(delay)")
@@ -83,6 +83,15 @@ import Testing
         _ = driver.feed(self.reply())
         #expect(driver.pass(.seconds(30)).announces.count == 1)
         self.refuse(&driver)
+        #expect(driver.pass(.seconds(30)).announces.count == 1)
+    }
+
+    @Test func `refusals of what was said since the announce count once`() {
+        var driver = self.announced(isSeeder: true)
+        for _ in 0..<10 { self.refuse(&driver) }
+        #expect(driver.pass(.seconds(30)).announces.count == 1)
+        _ = driver.feed(self.reply())
+        for _ in 0..<10 { self.refuse(&driver) }
         #expect(driver.pass(.seconds(30)).announces.count == 1)
     }
 

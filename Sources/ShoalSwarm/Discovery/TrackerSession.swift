@@ -28,6 +28,8 @@ struct TrackerSession: Sendable {
         /// What the tracker insists on, between announces.
         var minimumInterval: Duration?
         var lastAnnounce: Instant?
+        /// The last announce was neither answered nor refused yet.
+        var awaitsReply = false
         /// Refusals since the last reply, and until when they keep us away.
         var refusals = 0
         var refusedUntil: Instant?
@@ -41,7 +43,7 @@ struct TrackerSession: Sendable {
 
     /// After 2 s, then twice as long each time, a swarm that was refused is announced again.
     private static let refusalDelay = Duration.seconds(2)
-    private static let longestRefusalDelay = Duration.seconds(600)
+    private static let longestRefusalDelay = Duration.seconds(120)
     /// 8 tries at the shortest delay take some 10 s: a tracker that restarts needs less.
     private static let quickRetries = 8
 
@@ -109,6 +111,7 @@ struct TrackerSession: Sendable {
             let (sum, overflow) = statistics.complete.addingReportingOverflow(statistics.incomplete)
             announcement.swarmSize = overflow ? .max : max(0, sum)
             announcement.minimumInterval = statistics.minimumInterval
+            announcement.awaitsReply = false
             announcement.refusals = 0
             announcement.refusedUntil = nil
             // The next announce was planned before the tracker said so.
@@ -119,6 +122,9 @@ struct TrackerSession: Sendable {
     /// The tracker wants to hear nothing of the swarm, or not now.
     mutating func refused(_ handle: SwarmHandle, at now: Instant) {
         self.announcements.update(handle) { announcement in
+            // One refusal for an announce; an answer may be refused as well, which says nothing of the swarm.
+            guard announcement.awaitsReply else { return }
+            announcement.awaitsReply = false
             let delay = min(Self.refusalDelay * (1 << min(announcement.refusals, 9)), Self.longestRefusalDelay)
             announcement.refusals += 1
             announcement.refusedUntil = now + delay
@@ -136,6 +142,7 @@ struct TrackerSession: Sendable {
     mutating func announced(_ handle: SwarmHandle, next: Instant, at now: Instant) {
         self.announcements.update(handle) { announcement in
             announcement.hasStarted = true
+            announcement.awaitsReply = true
             announcement.lastAnnounce = now
             announcement.next = max(next, announcement.earliest)
         }
