@@ -21,15 +21,16 @@ import Testing
         return (driver, effects.announces)
     }
 
-    /// An offer that a member, or whoever `secret` makes it, sends as `author` and says is of `sentAt`.
+    /// An offer that a member, or whoever `secret` makes it, sends as `author` (each offer has its own) and says is of `sentAt`.
     private func membersOffer(
         _ number: UInt8,
         secret: Digest = MachineDriver.secret,
         sentAt: UInt64 = Self.start,
-        author: PeerID = Self.author,
+        author: PeerID? = nil,
         kind: MemberNote.Kind = .offer
     ) -> TrackerOffer {
         let id = OfferID(bytes: [UInt8](repeating: number, count: 20))!
+        let author = author ?? Self.author(of: id)
         let sdp = "their offer \(number)\r\n"
         let message = MemberNote.message(kind, peerID: author, offerID: id, sentAt: sentAt, sdp: sdp)
         let code = FakeAuthenticator(number: 1).authenticationCode(of: message, key: secret)
@@ -40,8 +41,11 @@ import Testing
         TrackerOffer(offerID: OfferID(bytes: [UInt8](repeating: number, count: 20))!, sdp: "a stranger's\r\n")
     }
 
-    private func brought(_ offer: TrackerOffer, from peer: PeerID = Self.author) -> MeshInput {
-        .trackerReceived(Self.tracker, .offer(infoHash: MachineDriver.infoHash, from: peer, offer: offer))
+    private static func author(of id: OfferID) -> PeerID { PeerID(bytes: id.bytes)! }
+
+    private func brought(_ offer: TrackerOffer, from peer: PeerID? = nil) -> MeshInput {
+        let peer = peer ?? Self.author(of: offer.offerID)
+        return .trackerReceived(Self.tracker, .offer(infoHash: MachineDriver.infoHash, from: peer, offer: offer))
     }
 
     /// The machine when strangers have taken all their places.
@@ -78,9 +82,20 @@ import Testing
             self.membersOffer(1, author: PeerID(bytes: [UInt8](repeating: 5, count: 20))!),
             self.membersOffer(1, sentAt: Self.start + 600_001), self.membersOffer(1, sentAt: Self.start - 720_001),
         ]
-        for offer in offers { #expect(driver.feed(self.brought(offer)).isEmpty, "\(offer.sdp)") }
+        let author = Self.author(of: self.membersOffer(1).offerID)
+        for offer in offers { #expect(driver.feed(self.brought(offer, from: author)).isEmpty, "\(offer.sdp)") }
         let good = self.membersOffer(1, sentAt: Self.start + 600_000)
         #expect(driver.feed(self.brought(good)).answeredConnections.count == 1)
+    }
+
+    @Test func `of one author three connections at a time count as a member's`() {
+        var (driver, _) = self.besieged()
+        let answered = (1...5 as ClosedRange<UInt8>).map { number in
+            let offer = self.membersOffer(number, author: Self.author)
+            return driver.feed(self.brought(offer, from: Self.author)).answeredConnections.count
+        }
+        #expect(answered == [1, 1, 1, 0, 0])
+        #expect(driver.feed(self.brought(self.membersOffer(6))).answeredConnections.count == 1)
     }
 
     @Test func `a copy of a member's offer is a stranger's`() {
@@ -102,6 +117,32 @@ import Testing
         }
         #expect(driver.feed(self.brought(self.membersOffer(50))).isEmpty)
         #expect(driver.feed(self.brought(self.strangersOffer(51))).answeredConnections.count == 1)
+    }
+
+    @Test func `who proves a key and shares no swarm keeps a place, for 10 s`() {
+        var (driver, _) = self.started()
+        var strangers: [ConnectionID] = []
+        for number in 0..<UInt8(Self.limit) {
+            let answered = driver.feed(self.brought(self.strangersOffer(100 + number))).answeredConnections
+            for connection in answered {
+                _ = driver.feed(.described(connection, sdp: "our answer\r\n"))
+                PlayedPeer(number: 2 + number, connection: connection.rawValue).connect(to: &driver)
+            }
+            strangers += answered
+        }
+        #expect(strangers.count == Self.limit)
+        #expect(driver.feed(self.brought(self.strangersOffer(50))).isEmpty)
+        #expect(driver.feed(self.brought(self.membersOffer(51))).answeredConnections.count == 1)
+        // They are anything but silent.
+        let ping = ControlMessage(.ping(token: 1))
+        var early = driver.pass(.milliseconds(5_000))
+        for stranger in strangers { early += driver.feed(.received(stranger, ping)) }
+        early += driver.pass(.milliseconds(4_999))
+        let late = driver.pass(.milliseconds(1))
+        for stranger in strangers {
+            #expect(early.closing(stranger) == nil)
+            #expect(late.closing(stranger) == "it shares no swarm")
+        }
     }
 
     @Test func `our offers and answers have notes that hold, new ones in each announce`() throws {

@@ -198,7 +198,7 @@ import Testing
     @Test func `a silent peer is pinged and then closed; one that answers stays`() {
         var driver = self.driver()
         let silent = PlayedPeer(number: 1, connection: 7)
-        silent.connect(to: &driver)
+        silent.enter(&driver)
         let first = driver.pass(.seconds(3))
         #expect(first.sent(to: silent.connection).contains(.ping(token: 1)))
         for _ in 0..<10 {

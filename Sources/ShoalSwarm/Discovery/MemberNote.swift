@@ -12,6 +12,8 @@ package struct MemberNote: Hashable, Sendable {
     }
 
     static let attribute = "a=shoal-member:"
+    /// 3 connections at a time may be begun because of the notes of one author: somebody else may have copied them.
+    static let attemptsOfAuthor = 3
 
     /// The author's Unix time in milliseconds.
     package let sentAt: UInt64
@@ -60,15 +62,18 @@ package struct MemberNote: Hashable, Sendable {
 
     private init?(line: Substring.UTF8View) {
         guard line.starts(with: Self.attribute.utf8) else { return nil }
-        let words = Substring(line.dropFirst(Self.attribute.utf8.count)).split(separator: " ")
+        let words = Substring(line.dropFirst(Self.attribute.utf8.count))
+            .split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 2, let sentAt = UInt64(words[0]), let code = Digest(hex: words[1]) else { return nil }
+        // One way to write a number.
+        guard words[0] == "\(sentAt)" else { return nil }
         self.init(sentAt: sentAt, code: code)
     }
 
     private static func isLineEnd(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
 }
 
-/// Notes that were believed, so that a copy of one is worth nothing.
+/// Notes that were believed: a copy of one is not.
 struct BelievedNotes: Sendable {
     /// 1,024: they count for 12 minutes, in which a node of a swarm of thousands is brought a hundred offers.
     static let limit = 1_024

@@ -10,7 +10,7 @@ extension MeshMachine {
     /// many, the oldest that had its time makes place.
     mutating func admitsTracked(ofMember isMembers: Bool, at now: Instant, into effects: inout [MeshEffect]) -> Bool {
         let handshakes = self.peers.count {
-            $0.value.identity == nil && $0.value.isMembers == isMembers && self.contacts.expected(on: $0.key) == nil
+            $0.value.swarms.isEmpty && $0.value.isMembers == isMembers && self.contacts.expected(on: $0.key) == nil
         }
         let waiting = self.attempts.filter { connection, attempt in
             attempt.deadline != nil && attempt.isMembers == isMembers && self.contacts.expected(on: connection) == nil

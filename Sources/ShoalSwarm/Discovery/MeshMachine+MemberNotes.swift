@@ -17,6 +17,14 @@ extension MeshMachine {
         return MemberNote(sentAt: sentAt, code: code).appended(to: sdp)
     }
 
+    /// Connections that are on their way because of this author's notes.
+    func memberAttempts(of author: PeerID) -> Int {
+        self.attempts.values.count { attempt in
+            guard attempt.isMembers, case .tracker(_, author) = attempt.answerTo?.way else { return false }
+            return true
+        }
+    }
+
     /// What a tracker brought, without the note, and whether a member made it: the note fits, is of our time, and did not
     /// come before.
     mutating func read(

@@ -79,6 +79,9 @@ struct OfferBook: Sendable {
         }
     }
 
+    /// Whether an answer that names this offer connects.
+    func mayBeAnswered(_ id: OfferID) -> Bool { self.offers.values.contains { $0.id == id && $0.sdp != nil } }
+
     /// Takes the offer that an answer names: an offer connects once.
     mutating func take(_ id: OfferID) -> ConnectionID? {
         guard let connection = self.offers.first(where: { $0.value.id == id && $0.value.sdp != nil })?.key else {

@@ -4,11 +4,14 @@ package struct MeshConfiguration: Hashable, Codable, Sendable {
     /// attention.
     package var maximumConnections = 50
 
-    /// 10: connections whose other side has not yet said who it is; libtorrent's bound for the same thing.
+    /// 10: connections whose other side has not yet said who it is, or shares no swarm; libtorrent's bound for the first.
     package var maximumHandshakes = 10
 
     /// 5 s: a foreign WebTorrent client never says `hello`.
     package var handshakeLimit = Duration.seconds(5)
+
+    /// 10 s: who shares no swarm with us is of no use, and takes a place; `join` comes within a round trip.
+    package var joinLimit = Duration.seconds(10)
 
     /// 20 s: ICE on a bad network takes some seconds; later nobody answers.
     package var connectLimit = Duration.seconds(20)

@@ -138,9 +138,9 @@ extension MeshMachine {
         case .offer(let infoHash, let from, let offer):
             self.receivedOffer(offer, of: from, infoHash, at: index, now: now, into: &effects)
         case .answer(let infoHash, let from, let offerID, let text):
-            guard let swarm = self.swarm(infoHash), self.openConnections < self.configuration.maximumConnections else {
-                return
-            }
+            guard let swarm = self.swarm(infoHash), self.offers.mayBeAnswered(offerID),
+                self.openConnections < self.configuration.maximumConnections
+            else { return }
             let (sdp, isMembers) = self.read(text, .answer, of: offerID, by: from, in: swarm, at: now)
             guard self.admitsTracked(ofMember: isMembers, at: now, into: &effects),
                 let connection = self.offers.take(offerID)
@@ -173,7 +173,8 @@ extension MeshMachine {
     ) {
         guard let swarm = self.swarm(infoHash), peer != self.trackers[index]?.peerID else { return }
         guard self.openConnections < self.configuration.maximumConnections else { return }
-        let (sdp, isMembers) = self.read(offer.sdp, .offer, of: offer.offerID, by: peer, in: swarm, at: now)
+        let (sdp, isNoted) = self.read(offer.sdp, .offer, of: offer.offerID, by: peer, in: swarm, at: now)
+        let isMembers = isNoted && self.memberAttempts(of: peer) < MemberNote.attemptsOfAuthor
         guard self.admitsTracked(ofMember: isMembers, at: now, into: &effects) else { return }
         let connection = self.newConnection()
         let route = ConnectionAttempt.AnswerRoute(

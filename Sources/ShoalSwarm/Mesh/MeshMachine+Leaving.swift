@@ -88,7 +88,11 @@ extension MeshMachine {
         self.uploads.forget(handle, of: connection)
         self.unshare(handle, shared, with: connection)
         self.gossip.left(handle, connection)
-        self.peers.update(connection) { $0.swarms.removeValue(forKey: handle) }
+        let now = self.lastInput
+        self.peers.update(connection) { peer in
+            peer.swarms.removeValue(forKey: handle)
+            peer.aloneSince = now
+        }
         self.needsFilling = true
         self.needsServing = true
     }

@@ -57,6 +57,7 @@ extension MeshMachine {
         let lastSign = self.lastSign(of: peer)
         earliest.consider(peer.liveness.nextPing(self.pinging(watch)))
         earliest.consider(lastSign + self.patience(watch))
+        if peer.swarms.isEmpty { earliest.consider(peer.aloneSince + self.configuration.joinLimit) }
         earliest.consider(peer.busyUntil)
         if case .until(let moment) = peer.courtesy { earliest.consider(moment) }
         guard watch == .owing else { return earliest.moment }
@@ -84,6 +85,9 @@ extension MeshMachine {
         let silence = now - self.lastSign(of: peer)
         if silence >= self.patience(watch) {
             return self.disconnect(connection, reason: "it is silent", into: &effects)
+        }
+        if peer.swarms.isEmpty, now - peer.aloneSince >= self.configuration.joinLimit {
+            return self.disconnect(connection, reason: "it shares no swarm", into: &effects)
         }
         if watch == .owing, self.hasStalled(peer, at: now) {
             return self.disconnect(connection, reason: "it owes chunks and sends none", into: &effects)

@@ -11,7 +11,8 @@ extension MeshConfiguration {
     /// wrote it, but anybody may have written a recording.
     var fault: String? {
         let durations = [
-            self.handshakeLimit, self.connectLimit, self.offerLifetime, self.announceInterval, self.offerWait,
+            self.handshakeLimit, self.joinLimit, self.connectLimit, self.offerLifetime, self.announceInterval,
+            self.offerWait,
             self.acknowledgeLimit, self.takeLimit, self.uploadTenure, self.partialInterval,
             self.chunkDeadlineRange.lowerBound, self.chunkDeadlineRange.upperBound, self.firstChunkDeadline,
             self.hashesLimit, self.stallLimit, self.owingPing, self.busyPing, self.idlePing, self.quietLimit,

@@ -22,6 +22,8 @@ struct PeerSession: Sendable {
     var phase = Phase.awaitingHello
     /// The swarm that each valid `join` of the peer would name.
     var expectedProofs: [Digest: SwarmHandle] = [:]
+    /// Since when no swarm is shared, if none is.
+    var aloneSince: Instant
     /// By *our* handle: the swarms that both sides have joined.
     var swarms = SortedMap<SwarmHandle, SharedSwarm>()
     /// By *their* handle, matched or not: a handle may be said once, and what fits nothing now may fit a swarm that is
@@ -53,6 +55,7 @@ struct PeerSession: Sendable {
         self.connection = connection
         self.path = path
         self.openedAt = now
+        self.aloneSince = now
         self.localNonce = nonce
         self.isMembers = isMembers
         self.downloads = DownloadLedger(window: window)

@@ -105,7 +105,7 @@ def noted(member: bytes, kind: int, peer_id: bytes, offer_id: bytes, sent_at: in
 
 def without_note(text: str) -> tuple[str, tuple[int, bytes] | None]:
     """An SDP without its author's line, and what that says; None when it has none."""
-    found = re.fullmatch(r"(.*[\r\n]|)a=shoal-member:([0-9]{1,20}) ([0-9a-f]{64})[\r\n]*", text, re.DOTALL)
+    found = re.fullmatch(r"(.*[\r\n]|)a=shoal-member:(0|[1-9][0-9]{0,19}) ([0-9a-f]{64})[\r\n]*", text, re.DOTALL)
     if not found or int(found[2]) >= 1 << 64:
         return text, None
     return found[1], (int(found[2]), bytes.fromhex(found[3]))
