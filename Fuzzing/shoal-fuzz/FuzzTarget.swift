@@ -15,6 +15,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case trackerRequest = "tracker-request"
     case trackerResponse = "tracker-response"
     case sessionDescription = "session-description"
+    case memberNote = "member-note"
     case recording = "recording"
     case safetensors = "safetensors"
     case signature = "signature"
@@ -47,6 +48,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .trackerRequest: SignalingTargets.request(bytes)
         case .trackerResponse: SignalingTargets.response(bytes)
         case .sessionDescription: SignalingTargets.sessionDescription(bytes)
+        case .memberNote: SignalingTargets.memberNote(bytes)
         case .recording: RecordingTarget.run(bytes)
         case .safetensors: SafetensorsTarget.run(bytes)
         case .signature: FormatTargets.signature(bytes)

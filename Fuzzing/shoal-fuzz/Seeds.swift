@@ -10,6 +10,7 @@ enum Seeds {
         case .manifest: self.load("manifest").texts(of: "manifest").map { Array($0.utf8) }
         case .link: self.load("link").texts(of: "text").map { Array($0.utf8) }
         case .signature: self.load("signature").texts(of: "document").map { Array($0.utf8) }
+        case .memberNote: self.load("proofs").texts(of: "text").map { Array($0.utf8) }
         case .trackerRequest, .trackerResponse: self.load("tracker").texts(of: "text").map { Array($0.utf8) }
         // Headers alone, one behind the other; the target has data follow them.
         case .gguf:

@@ -121,6 +121,15 @@ extension MeshScript {
         self.tell(.trackerReceived(index, self.response()))
     }
 
+    /// Of every four authors two are strangers, one is a member, and one would like to be.
+    private func sdp(_ kind: MemberNote.Kind, of offer: OfferID, by peer: PeerID, _ model: MeshModel?) -> String {
+        guard let model, let choice = offer.bytes.first, choice & 1 == 0 else { return "v=0" }
+        let message = MemberNote.message(kind, peerID: peer, offerID: offer, sentAt: 5, sdp: "v=0\n")
+        let secret = choice & 2 == 0 ? model.secret : MeshModel.digest
+        let code = ToyAuthenticator(number: 0).authenticationCode(of: message, key: secret)
+        return MemberNote(sentAt: 5, code: code).appended(to: "v=0\n")
+    }
+
     private mutating func response() -> TrackerResponse {
         let model = self.aModel()?.model
         let infoHash = model?.infoHash ?? MeshModel.infoHash(number: 99)
@@ -129,10 +138,12 @@ extension MeshScript {
         switch self.script.number(upTo: 8) {
         case 0...2:
             let offer = OfferID.random(using: &generator)
-            return .offer(infoHash: infoHash, from: peer, offer: TrackerOffer(offerID: offer, sdp: "v=0"))
+            let sdp = self.sdp(.offer, of: offer, by: peer, model)
+            return .offer(infoHash: infoHash, from: peer, offer: TrackerOffer(offerID: offer, sdp: sdp))
         case 3...4:
             let offer = self.offers.isEmpty ? .random(using: &generator) : self.script.pick(self.offers).id
-            return .answer(infoHash: infoHash, from: peer, offerID: offer, sdp: "v=0")
+            let sdp = self.sdp(.answer, of: offer, by: peer, model)
+            return .answer(infoHash: infoHash, from: peer, offerID: offer, sdp: sdp)
         case 5: return .failure(reason: "no", infoHash: infoHash)
         case 6: return self.script.number(upTo: 2) == 0 ? .warning("well") : .scraped([:])
         default:

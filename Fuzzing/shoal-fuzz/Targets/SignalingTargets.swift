@@ -57,4 +57,17 @@ enum SignalingTargets {
         let other = "a=fingerprint:sha-256 " + repeatElement("00", count: 32).joined(separator: ":")
         require((try? SessionDescription("\(text)\r\n\(other)")) == nil, "an SDP with two fingerprints was accepted")
     }
+
+    /// A member's line comes off what it was appended to; a text without one stays as it is.
+    static func memberNote(_ bytes: [UInt8]) {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return }
+        let (sdp, note) = MemberNote.split(text)
+        guard let note else {
+            return require(Array(sdp.utf8) == bytes, "a text without a note was changed")
+        }
+        require(bytes.starts(with: sdp.utf8), "the SDP is not what stands before its note")
+        guard !sdp.isEmpty else { return }
+        let again = MemberNote.split(note.appended(to: sdp))
+        require(again.note == note && Array(again.sdp.utf8) == Array(sdp.utf8), "a note does not read as it is written")
+    }
 }
