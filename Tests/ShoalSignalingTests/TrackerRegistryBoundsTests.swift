@@ -11,6 +11,7 @@ struct TrackerRegistryBoundsTests {
         let configuration = TrackerRegistry.Configuration()
         #expect(configuration.interval == .seconds(30))
         #expect(configuration.peerLifetime == .seconds(180))
+        #expect(configuration.takeoverDelay == .seconds(90))
         #expect(configuration.maximumSockets == 20_000)
         #expect(configuration.maximumSwarms == 10_000)
         #expect(configuration.maximumPeersPerSwarm == 1000)
@@ -92,6 +93,22 @@ struct TrackerRegistryBoundsTests {
         }
         // A twelfth by its address, which is one of three, and a hundredth of the rest.
         #expect((300...440).contains(count), "\(count)")
+    }
+
+    @Test
+    func `what is announced belongs to its address until it was silent for 90 s`() {
+        var tracker = RegistryDriver(sockets: 2)
+        tracker.open(3...3, from: "10.0.0.2")
+        tracker.announce(Sample.announce(1), from: 1)
+        let reason = "another address announces this peer ID: use one of your own"
+        let refusal = TrackerResponse.failure(reason: reason, infoHash: Sample.infoHash(1))
+        #expect(tracker.announce(Sample.announce(1), from: 3) == [.send(refusal, to: 3)])
+        #expect(tracker.announce(Sample.announce(1), from: 2) == [.send(Sample.announced(0, 1), to: 2)])
+        tracker.now = .zero + .milliseconds(89_999)
+        #expect(tracker.announce(Sample.announce(1), from: 3) == [.send(refusal, to: 3)])
+        tracker.now = .zero + .seconds(90)
+        #expect(tracker.announce(Sample.announce(1), from: 3) == [.send(Sample.announced(0, 1), to: 3)])
+        #expect(tracker.registry.totals.peers == 1)
     }
 
     @Test

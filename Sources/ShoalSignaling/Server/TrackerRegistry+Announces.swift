@@ -85,6 +85,9 @@ extension TrackerRegistry {
     ) -> String? {
         guard let address = self.sockets[socket]?.address else { return nil }
         let known = self.peer(membership)
+        if let known, known.address != address, now - known.lastSeen < self.configuration.takeoverDelay {
+            return "another address announces this peer ID: use one of your own"
+        }
         if known?.socket != socket {
             if let refusal = self.refusal(of: membership, isKnown: known != nil, from: socket) { return refusal }
             if let known {

@@ -9,7 +9,8 @@ package import ShoalSwarm
 ///
 /// - An answer reaches who made the offer only from who got the offer, in time, and only the first one does. Others are
 ///   dropped in silence: nodes make an offer again until it is answered, so that late answers are no fault.
-/// - A peer ID that shows up on a newer socket belongs to that one; the end of the older socket does not remove it.
+/// - A peer ID that shows up on a newer socket of its address belongs to that one, on one of another address when it was
+///   silent for a while; the end of the older socket does not remove it.
 /// - Only the socket that announced a peer ID can answer in its name or stop it.
 /// - The end of a socket is `stopped` for all its peers, not for the first.
 /// - Every table has a bound, and everything is decided by inputs and seed.
@@ -19,6 +20,9 @@ package struct TrackerRegistry: Sendable {
         package var interval: Duration = .seconds(30)
         /// How long a peer is remembered without an announce: six intervals.
         package var peerLifetime: Duration = .seconds(180)
+        /// How long another address cannot announce a peer's ID, which whoever got an offer of the peer knows: three intervals. A
+        /// client that moved to another address is back after that.
+        package var takeoverDelay: Duration = .seconds(90)
         /// Connections, whether they announced or not. Beyond it new ones are closed.
         package var maximumSockets = 20_000
         /// Swarms. Beyond it announces of others are refused.
