@@ -24,6 +24,8 @@ final class RawCrowd: Besieger {
         var opening: [UInt8] = []
         /// Said one after the other, and from the beginning again.
         var lines: [[UInt8]] = []
+        /// Each begins with another line.
+        var startsAnywhere = false
         /// From one to the next.
         var interval = Duration.seconds(1)
     }
@@ -123,8 +125,7 @@ private final class Speaker: ChannelInboundHandler {
     init(_ script: RawCrowd.Script, onEvent: @escaping (Event) -> Void) {
         self.script = script
         self.onEvent = onEvent
-        // Each begins elsewhere.
-        self.spoken = script.lines.isEmpty ? 0 : .random(in: script.lines.indices)
+        if script.startsAnywhere { self.spoken = .random(in: script.lines.indices) }
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -209,7 +210,12 @@ extension RawCrowd {
                 try self.announce(.random(using: &generator), .random(using: &generator))
             }
         }
-        let script = Script(opening: self.handshake(ground.tracker), lines: lines, interval: .milliseconds(100))
+        let script = Script(
+            opening: self.handshake(ground.tracker),
+            lines: lines,
+            startsAnywhere: true,
+            interval: .milliseconds(100)
+        )
         return RawCrowd(.tracker(ground.tracker), count: 200, script: script)
     }
 
@@ -222,7 +228,12 @@ extension RawCrowd {
             let offers = (0..<10).map { _ in TrackerOffer(offerID: .random(using: &generator), sdp: sdp) }
             return try self.announce(ground.link.infoHash, .random(using: &generator), offers: offers)
         }
-        let script = Script(opening: self.handshake(ground.tracker), lines: lines, interval: .milliseconds(100))
+        let script = Script(
+            opening: self.handshake(ground.tracker),
+            lines: lines,
+            startsAnywhere: true,
+            interval: .milliseconds(100)
+        )
         return RawCrowd(.tracker(ground.tracker), count: 20, script: script)
     }
 }

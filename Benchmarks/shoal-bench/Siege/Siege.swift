@@ -19,7 +19,7 @@ enum Siege: String, CaseIterable, Sendable {
     /// For the table.
     var description: String {
         switch self {
-        case .silence: "200 WebRTC connections that never say `hello`"
+        case .silence: "200 at a time connect, and never say `hello`"
         case .visits: "20 at a time connect, and leave at once"
         case .rubbish: "20 at a time connect, and send 16 messages of 64 KiB of rubbish"
         case .cancels: "a member asks for 512 chunks 50 times a second, and cancels them"
