@@ -117,6 +117,8 @@ package final class NodeSocket: Sendable {
     private func carryOut(_ request: NodeRequest, _ connection: NodeChannel, _ handler: Handler) async {
         do {
             try await handler(request) { try await connection.send(NodeCodec.bytes(of: $0)) }
+            // What returned because the node ends, or the client went, is not done.
+            try Task.checkCancellation()
             try await connection.send(NodeCodec.bytes(of: NodeAnswer.done))
             connection.close()
         } catch {
