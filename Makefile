@@ -9,10 +9,10 @@ environment := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shoal/env
 ready := scripts/setup; [ ! -r "$(environment)" ] || source "$(environment)";
 sources := $(wildcard Package.swift Sources Tests Fuzzing Benchmarks Examples)
 
-.PHONY: help run test build bench sim soak fuzz format lint clean
+.PHONY: help run test build bench sim soak fuzz sanitize format lint clean
 
 help: ## list these commands
-	@awk -F ": ## " '/^[a-z]+: ## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ": ## " '/^[a-z]+: ## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## publish, track and fetch a real model between processes of this machine
 	@$(ready) scripts/run-demo
@@ -39,6 +39,9 @@ soak: ## run swarms of real processes for a long time
 fuzz: ## run the fuzz targets on their saved inputs and beyond
 	@$(ready) scripts/fuzz $(or $(SECONDS_EACH),10)
 
+sanitize: ## run all tests with the address sanitizer, then with the thread sanitizer
+	@$(ready) scripts/sanitize
+
 format: ## put the sources into the project's format
 	@swift format -i -r $(sources)
 
@@ -47,4 +50,4 @@ lint: ## check format, imports and layers
 	@scripts/check-imports
 
 clean: ## delete what was built, not what was downloaded
-	@rm -rf .build .build-fuzz
+	@rm -rf .build .build-*
