@@ -33,6 +33,22 @@ extension CommandTests {
             }
         }
 
+        /// Root may do what others must not, to sockets above all, and would never see that the program asks for it.
+        @Test(.enabled(if: canLackPrivileges, "root needs setpriv for this"))
+        func `a file crosses between users without privileges`() async throws {
+            try await onStage { stage in
+                let file = try stage.folder.write("weights.bin", Weights.bytes(400_000))
+                let tracker = try stage.startUnprivileged(["tracker", "--listen", "127.0.0.1:0"])
+                let own = ["--bind", "127.0.0.1", "--home"]
+                let announced = ["seed", file, "--tracker", try await tracker.firstResult()]
+                let seeder = try stage.startUnprivileged(announced + own + [stage.folder("seeder")])
+                let wanted = ["fetch", try await seeder.firstResult(), "--timeout", "30"]
+                let fetcher = try stage.startUnprivileged(wanted + own + [stage.folder("fetcher")])
+                let outcome = try await fetcher.outcome()
+                #expect(outcome.code == 0, "\(outcome)")
+            }
+        }
+
         @Test func `a second fetch takes nothing from peers, not even a tracker's time`() async throws {
             try await onStage { stage in
                 let bytes = Weights.bytes(400_000)
@@ -170,5 +186,18 @@ extension CommandTests {
                 #expect(try await stage.run("fetch", [seeder.link], home: "fourth").code == 0)
             }
         }
+    }
+}
+
+/// What a program without root's capabilities begins with, for root.
+private let unprivileged = ["/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+
+private let canLackPrivileges = getuid() != 0 || FileManager.default.isExecutableFile(atPath: unprivileged[0])
+
+extension Stage {
+    fileprivate func startUnprivileged(_ arguments: [String]) throws -> RunningShoal {
+        guard getuid() == 0 else { return try self.start(arguments) }
+        let entry = Array(unprivileged[1...]) + [RunningShoal.program.path]
+        return try self.start(entry + arguments, of: URL(filePath: unprivileged[0]))
     }
 }

@@ -47,7 +47,6 @@ final class TrackerConnection: Sendable {
         self.loop.execute {
             ClientBootstrap(group: self.loop)
                 .connectTimeout(TimeAmount(self.configuration.connectTimeout))
-                .channelOption(.socketOption(.tcp_nodelay), value: 1)
                 .channelOption(.writeBufferWaterMark, value: WebSocketLimits.outbound)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try self.configure(channel) }

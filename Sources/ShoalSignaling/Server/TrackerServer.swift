@@ -90,7 +90,6 @@ package final class TrackerServer: Sendable {
                 return ServerBootstrap(group: loop)
                     .serverChannelOption(.backlog, value: 256)
                     .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                    .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
                     .childChannelOption(.writeBufferWaterMark, value: WebSocketLimits.outbound)
                     .childChannelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture {
