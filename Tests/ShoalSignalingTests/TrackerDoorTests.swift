@@ -31,6 +31,7 @@ struct TrackerDoorTests {
         #expect(configuration.addressBytes == .init(perSecond: 1_048_576, burst: 33_554_432))
         #expect(configuration.refusals == .init(perSecond: 10, burst: 1000))
         #expect(configuration.answeredRefusals == .init(perSecond: 1, burst: 1))
+        #expect(configuration.maximumHeldBytes == 67_108_864)
         #expect(configuration.maximumAbsentAddresses == 20_000)
     }
 
@@ -74,6 +75,41 @@ struct TrackerDoorTests {
         #expect(results == [true, true, true, false, false])
         let later = door.open(9, from: Self.home, at: .zero + .seconds(1))
         #expect(later)
+    }
+
+    @Test
+    func `who holds most makes room when all together hold too much`() {
+        var door = self.door { $0.maximumHeldBytes = 1000 }
+        for socket in 1...3 as ClosedRange<UInt64> {
+            let isOpen = door.open(SocketID(socket), from: Self.home, at: .zero)
+            #expect(isOpen)
+        }
+        let isOpen = door.open(4, from: Self.other, at: .zero)
+        #expect(isOpen)
+        let upToTheLimit = [(1, 300), (2, 400), (3, 100), (4, 100), (4, 200)].map { door.hold($1, by: $0) }
+        #expect(upToTheLimit == [[], [], [], [], []])
+        // Two addresses may keep 375 each; the largest go first, and no more than needed.
+        let excess = door.hold(101, by: 3)
+        #expect(excess == [2, 1])
+        // 301 of 1000 are left.
+        let others = door.hold(899, by: 4)
+        #expect(others == [])
+    }
+
+    @Test
+    func `what ends or leaves is held no longer`() {
+        var door = self.door { $0.maximumHeldBytes = 1000 }
+        for socket in 1...2 as ClosedRange<UInt64> {
+            let isOpen = door.open(SocketID(socket), from: Self.home, at: .zero)
+            #expect(isOpen)
+        }
+        let excess = [(1, 900), (1, 0), (2, 900)].map { door.hold($1, by: $0) }
+        #expect(excess == [[], [], []])
+        door.close(2, at: .zero)
+        let again = door.hold(1000, by: 1)
+        #expect(again == [])
+        let stranger = door.hold(5000, by: 9)
+        #expect(stranger == [])
     }
 
     @Test

@@ -58,20 +58,61 @@ struct TrackerFloodTests {
         }
     }
 
-    @Test(arguments: ["a frame that never ends", "fragments that never end"])
-    func `a message that takes too long ends the connection`(kind: String) async throws {
+    @Test(arguments: ["a frame that never ends", "fragments that never end"], [true, false])
+    func `a message that takes too long ends the connection`(kind: String, comesAlone: Bool) async throws {
         try await withTracker { configuration in
             configuration.messageTimeout = .milliseconds(100)
         } _: { server in
             let whole = self.frame(0x01, #"{"action":"#)
             let bytes = kind.hasPrefix("a frame") ? Array(whole.dropLast()) : whole + self.frame(0x89, "")
-            // In a packet of its own: what comes with the handshake is timed from the next byte on.
+            let handshake = Array(RawSocket.handshake.utf8)
+            let reply =
+                if comesAlone {
+                    try await RawSocket.exchange(handshake, then: bytes, with: server.url)
+                } else {
+                    try await RawSocket.exchange(handshake + self.frame(0x89, "") + bytes, with: server.url)
+                }
+            #expect(self.goodbye(reply) == 1008)
+        }
+    }
+
+    @Test
+    func `messages that are whole in time go on and on, however they are cut`() async throws {
+        try await withTracker { configuration in
+            configuration.door.maximumHeldBytes = 1000
+        } _: { server in
+            let message = self.frame(0x01, #"{"action":"#) + self.frame(0x89, "") + self.frame(0x80, "}")
+            let many = (0..<100).flatMap { _ in message }
             let reply = try await RawSocket.exchange(
                 Array(RawSocket.handshake.utf8),
-                then: bytes,
+                then: many + self.frame(0x88, ""),
                 with: server.url
             )
-            #expect(self.goodbye(reply) == 1008)
+            let failures = String(decoding: reply, as: UTF8.self).components(separatedBy: "failure reason").count - 1
+            #expect(failures == 100)
+            #expect(self.goodbye(reply) == 1000)
+        }
+    }
+
+    @Test
+    func `when too much of what is not whole is kept, who sent it makes room`() async throws {
+        try await withTracker { configuration in
+            configuration.door.maximumHeldBytes = 10_000
+            configuration.messageTimeout = .seconds(3)
+        } _: { server in
+            let client = try await TestClient.connected(to: server.url)
+            let half = Array(self.frame(0x81, String(repeating: "x", count: 4000)).dropLast())
+            let goodbyes = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<3 {
+                    let bytes = Array(RawSocket.handshake.utf8) + half
+                    group.addTask { self.goodbye(try await RawSocket.exchange(bytes, with: server.url)) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            // Some make room, without a word. For the others it is too late in the end.
+            #expect(Set(goodbyes) == [0, 1008])
+            #expect(try await client.exchange(.announce(Sample.announce(1))) == .message(Sample.announced(0, 1)))
+            client.client.close()
         }
     }
 

@@ -19,7 +19,7 @@ package struct TrackerDoor: Sendable {
         func time(for count: Int) -> Duration { .nanoseconds(Int64(count) * 1_000_000_000 / Int64(self.perSecond)) }
     }
 
-    /// Decision 18 has the reasons.
+    /// Decision 19 has the reasons.
     package struct Configuration: Hashable, Sendable {
         /// Sockets of one address at a time.
         package var maximumSocketsPerAddress = 256
@@ -37,6 +37,8 @@ package struct TrackerDoor: Sendable {
         package var refusals = Rate(perSecond: 10, burst: 1000)
         /// Of those, the ones that are answered.
         package var answeredRefusals = Rate(perSecond: 1, burst: 1)
+        /// Bytes of messages and handshakes that are not whole, of all sockets together.
+        package var maximumHeldBytes = 64 * 1024 * 1024
         /// Addresses without a socket that are remembered until their buckets are full. Beyond it all are forgotten.
         package var maximumAbsentAddresses = 20_000
 
@@ -71,6 +73,8 @@ package struct TrackerDoor: Sendable {
 
     private struct Socket {
         let address: TrackerAddress
+        /// Bytes of what is not whole.
+        var held = 0
         var messages = TokenBucket()
         var bytes = TokenBucket()
         var refusals = TokenBucket()
@@ -92,6 +96,8 @@ package struct TrackerDoor: Sendable {
     private let configuration: Configuration
     private var sockets: [SocketID: Socket] = [:]
     private var addresses: [TrackerAddress: Address] = [:]
+    /// Of all sockets.
+    private var heldBytes = 0
 
     package init(configuration: Configuration = Configuration()) { self.configuration = configuration }
 
@@ -113,7 +119,10 @@ package struct TrackerDoor: Sendable {
 
     /// A connection ended; nothing happens when it was not let in.
     package mutating func close(_ socket: SocketID, at now: Instant) {
-        guard let address = self.sockets.removeValue(forKey: socket)?.address else { return }
+        guard let (address, held) = self.sockets.removeValue(forKey: socket).map({ ($0.address, $0.held) }) else {
+            return
+        }
+        self.heldBytes -= held
         self.addresses[address]?.sockets -= 1
         if self.addresses[address]?.isRested(at: now) == true { self.addresses[address] = nil }
     }
@@ -142,6 +151,31 @@ package struct TrackerDoor: Sendable {
         guard own.refusals.take(of: limits.refusals, at: now) else { return .close }
         guard own.answers.take(of: limits.answeredRefusals, at: now) else { return .drop }
         return .refuse("more than \(excess): announce less often")
+    }
+
+    /// So many bytes are kept now of what a socket sent and is not whole. Returns whom to close, because all together are kept
+    /// too many: an address may keep its equal part of three quarters of the limit.
+    package mutating func hold(_ byteCount: Int, by socket: SocketID) -> [SocketID] {
+        guard let held = self.sockets[socket]?.held else { return [] }
+        self.sockets[socket]?.held = byteCount
+        self.heldBytes += byteCount - held
+        guard self.heldBytes > self.configuration.maximumHeldBytes else { return [] }
+
+        let holders = Dictionary(grouping: self.sockets.filter { $0.value.held > 0 }, by: \.value.address)
+        let part = self.configuration.maximumHeldBytes / 4 * 3 / holders.count
+        var excess: [SocketID] = []
+        for sockets in holders.values {
+            var rest = sockets.reduce(0) { $0 + $1.value.held }
+            for (socket, state) in sockets.sorted(by: { $0.value.held > $1.value.held }) where rest > part {
+                rest -= state.held
+                excess.append(socket)
+            }
+        }
+        for socket in excess {
+            self.heldBytes -= self.sockets[socket]?.held ?? 0
+            self.sockets[socket]?.held = 0
+        }
+        return excess
     }
 
     /// Addresses that left are remembered while their buckets fill; when there are too many, none is.

@@ -15,7 +15,7 @@ final class TrackerHub {
     private let certificate: CertificateWatch?
     private var door: TrackerDoor
     private var registry: TrackerRegistry
-    /// Connections that were not let in.
+    /// Connections that were not let in, or had to make room.
     private var turnedAway = 0
     /// Messages that were refused unread, because there were too many of them.
     private var unread = 0
@@ -63,7 +63,7 @@ final class TrackerHub {
         if let tls = self.certificate?.context {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
         }
-        let bytes = MessageDeadline.Bytes(configuration.messageTimeout)
+        let bytes = UnfinishedMessage.Bytes(configuration.messageTimeout) { hub.value.hold($0, by: socket) }
         try channel.pipeline.syncOperations.addHandler(bytes)
         let timeout = self.loop.scheduleTask(in: TimeAmount(configuration.handshakeTimeout)) {
             channel.close(promise: nil)
@@ -99,7 +99,7 @@ final class TrackerHub {
         _ channel: any Channel,
         _ socket: SocketID,
         _ configuration: TrackerServer.Configuration,
-        _ bytes: MessageDeadline.Bytes
+        _ bytes: UnfinishedMessage.Bytes
     ) throws {
         let callbacks = WebSocketHandler.Callbacks(
             text: { self.received($0, from: socket) },
@@ -107,14 +107,21 @@ final class TrackerHub {
             end: { _ in self.handle(.socketClosed(socket)) },
             answersPing: { self.letsPing($0, from: socket) }
         )
-        let frames = MessageDeadline.Frames(configuration.messageTimeout)
-        bytes.frames = frames
+        bytes.upgrade()
         try channel.pipeline.syncOperations.addHandlers(
-            frames,
+            UnfinishedMessage.Frames(bytes),
             WebSocketLimits.aggregator(),
             IdleStateHandler(readTimeout: TimeAmount(configuration.idleTimeout)),
             WebSocketHandler(isClient: false, pingInterval: nil, callbacks: callbacks)
         )
+    }
+
+    /// So many bytes of what is not whole are kept for a socket. When all sockets together are kept too many, some are closed.
+    private func hold(_ byteCount: Int, by socket: SocketID) {
+        for socket in self.door.hold(byteCount, by: socket) {
+            self.turnedAway += 1
+            self.channels[socket]?.close(promise: nil)
+        }
     }
 
     private func received(_ text: ByteBuffer, from socket: SocketID) {

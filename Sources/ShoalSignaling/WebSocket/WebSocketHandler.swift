@@ -129,7 +129,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
             let isTooLarge = error == .accumulatedFrameSizeIsTooLarge || error == .tooManyFragments
             self.end(.violation(isTooLarge ? "a message is too large" : "message fragments out of order"))
             self.sayGoodbye(isTooLarge ? .messageTooLarge : .protocolError, context)
-        case is MessageDeadline.Missed:
+        case is UnfinishedMessage.Late:
             self.end(.violation("a message takes too long"))
             self.sayGoodbye(.policyViolation, context)
         default:
