@@ -281,7 +281,12 @@ let package = Package(
 // these, and hashes come from `Fuzzing/Crypto`. So it is built within a minute or two.
 if Context.environment["SHOAL_FUZZ"] != nil {
     let parsers = [
-        "ShoalSignaling": ["Codec", "JSON", "HostPort.swift", "SignalingError.swift", "TrackerURL.swift"],
+        "ShoalSignaling": [
+            "Codec", "JSON", "HostPort.swift", "SignalingError.swift", "TrackerURL.swift", "Server/IndexedTable.swift",
+            "Server/RelayedOffers.swift", "Server/TokenBucket.swift", "Server/TrackerAddress.swift",
+            "Server/TrackerDoor.swift", "Server/TrackerRegistry.swift", "Server/TrackerRegistry+Announces.swift",
+            "Server/TrackerSwarm.swift",
+        ],
         "ShoalTransport": ["RTCError.swift", "SessionDescription.swift"],
         "ShoalNode": [
             "Socket/CacheReport.swift", "Socket/ModelReport.swift", "Socket/NodeAnswer.swift", "Socket/NodeCodec.swift",

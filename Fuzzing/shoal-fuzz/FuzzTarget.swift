@@ -14,6 +14,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case gguf = "gguf"
     case trackerRequest = "tracker-request"
     case trackerResponse = "tracker-response"
+    case tracker = "tracker"
     case sessionDescription = "session-description"
     case memberNote = "member-note"
     case recording = "recording"
@@ -47,6 +48,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .gguf: GGUFTarget.run(bytes)
         case .trackerRequest: SignalingTargets.request(bytes)
         case .trackerResponse: SignalingTargets.response(bytes)
+        case .tracker: TrackerScript.run(bytes)
         case .sessionDescription: SignalingTargets.sessionDescription(bytes)
         case .memberNote: SignalingTargets.memberNote(bytes)
         case .recording: RecordingTarget.run(bytes)

@@ -18,7 +18,8 @@ enum Seeds {
         case .safetensors: self.load("safetensors")["folders"].elements.map(SafetensorsTarget.input)
         case .recording: RecordedDuo.records()
         // Small files in Fuzzing/Corpus, or nothing: a script of steps is soon found.
-        case .frameLedger, .hashList, .mesh, .nodeAnswer, .nodeRequest, .sessionDescription, .shardRanges, .trackerURL:
+        case .frameLedger, .hashList, .mesh, .nodeAnswer, .nodeRequest, .sessionDescription, .shardRanges, .tracker,
+            .trackerURL:
             []
         }
     }

@@ -119,12 +119,10 @@ package struct TrackerDoor: Sendable {
 
     /// A connection ended; nothing happens when it was not let in.
     package mutating func close(_ socket: SocketID, at now: Instant) {
-        guard let (address, held) = self.sockets.removeValue(forKey: socket).map({ ($0.address, $0.held) }) else {
-            return
-        }
-        self.heldBytes -= held
-        self.addresses[address]?.sockets -= 1
-        if self.addresses[address]?.isRested(at: now) == true { self.addresses[address] = nil }
+        guard let own = self.sockets.removeValue(forKey: socket) else { return }
+        self.heldBytes -= own.held
+        self.addresses[own.address]?.sockets -= 1
+        if self.addresses[own.address]?.isRested(at: now) == true { self.addresses[own.address] = nil }
     }
 
     /// A message or a ping of so many bytes came.
