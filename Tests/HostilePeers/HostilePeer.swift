@@ -136,27 +136,14 @@ package final class HostilePeer: RTCTransportDelegate {
     /// A `hello` with everything in order, unless `change` changes it. Returns what proofs of this connection are over.
     @discardableResult
     package func sayHello(_ change: (inout Hello) -> Void = { _ in }) async throws -> Transcript {
-        var generator = SystemRandomNumberGenerator()
-        var hello = Hello(
-            session: 1,
-            nonce: .random(using: &generator),
-            publicKey: self.identity.publicKey,
-            maximumRequests: 64,
-            maximumChunks: 64,
-            agent: "hostile"
-        )
-        change(&hello)
-        self.send(.hello(hello))
         let path = try await self.paths.first("an open connection") { $0 }
+        var introduction = Introduction(of: self.identity, on: path)
+        change(&introduction.hello)
+        self.send(.hello(introduction.hello))
         let theirs = try await self.messages.first("the node's hello") { message in
             if case .hello(let hello) = message.body { hello } else { nil }
         }
-        return Transcript(
-            initiatorNonce: hello.nonce,
-            responderNonce: theirs.nonce,
-            initiatorFingerprint: path.peer.localFingerprint,
-            responderFingerprint: path.peer.remoteFingerprint
-        )
+        return introduction.transcript(theirs)
     }
 
     /// The whole handshake, in order.

@@ -1,6 +1,8 @@
 import Dispatch
 package import ShoalCore
+import ShoalNode
 package import ShoalSignaling
+import ShoalStore
 import ShoalSwarm
 package import ShoalTransport
 import ShoalWire
@@ -21,6 +23,8 @@ package final class Mob: RTCTransportDelegate {
         case comingAndGoing
         /// The largest control messages that there are, full of nonsense.
         case rubbish
+        /// It proves a key, a new one in a folder of `homes` each time, shares no swarm, and answers pings.
+        case lurking(homes: String)
     }
 
     /// What has come of it so far.
@@ -40,6 +44,7 @@ package final class Mob: RTCTransportDelegate {
     private struct Attempt {
         var stage = Stage.gathering
         let began: ContinuousClock.Instant
+        var introduction: Introduction?
     }
 
     private struct State {
@@ -191,11 +196,23 @@ package final class Mob: RTCTransportDelegate {
         switch self.purpose {
         case .silence: break
         case .comingAndGoing: transport?.close(connection, reason: "seen enough")
+        case .lurking(let homes):
+            // Without a folder nothing is said.
+            guard let identity = try? Self.identity(home: "\(homes)/\(connection.rawValue)") else { break }
+            let introduction = Introduction(of: identity, on: path)
+            self.state.withLock { $0.attempts[connection]?.introduction = introduction }
+            transport?.sendControl(connection, ControlMessage(.hello(introduction.hello)).encoded())
         case .rubbish:
             let rubbish = [UInt8](repeating: 0xEE, count: WireLimits.controlMessage)
             for _ in 0..<16 { transport?.sendControl(connection, rubbish) }
         }
         self.onChange(tally)
+    }
+
+    private static func identity(home path: String) throws -> NodeIdentity {
+        let home = try Home(path: path)
+        defer { home.close() }
+        return try NodeIdentity.load(home: home.path)
     }
 
     package func closed(_ connection: ConnectionID, reason: String) {
@@ -206,7 +223,14 @@ package final class Mob: RTCTransportDelegate {
         self.onChange(tally)
     }
 
-    package func receivedControl(_ connection: ConnectionID, _ message: RawSpan) {}
+    package func receivedControl(_ connection: ConnectionID, _ message: RawSpan) {
+        guard let introduction = self.state.withLock({ $0.attempts[connection]?.introduction }) else { return }
+        // The node is honest: what cannot be read is what a test then misses.
+        guard let reply = (try? ControlMessage(decoding: message)).flatMap({ introduction.reply(to: $0.body) }) else {
+            return
+        }
+        self.wiring.withLock { $0?.transport }?.sendControl(connection, ControlMessage(reply).encoded())
+    }
     package func receivedFrame(_ connection: ConnectionID, _ frame: RawSpan) {}
     package func chunkSent(_ connection: ConnectionID, token: UInt64) {}
 }

@@ -11,7 +11,7 @@ import Testing
 
 /// A node that strangers come to in crowds, while honest peers want something of it.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct MobTests {
-    /// Runs with a seeder of 16 places to which `purpose` has brought a mob.
+    /// Runs with a seeder of 16 places, to which `purpose` has brought a mob and where nobody stays for more than 3 s without a swarm.
     private func besieged(
         by purpose: Mob.Purpose,
         places: Int,
@@ -21,7 +21,8 @@ import Testing
     ) async throws {
         try await inScene { scene in
             let model = try scene.model()
-            let seeder = try scene.node("seeder", configuration: MeshConfiguration().with(\.maximumConnections, 16))
+            let configuration = MeshConfiguration().with(\.maximumConnections, 16).with(\.joinLimit, .seconds(3))
+            let seeder = try scene.node("seeder", configuration: configuration)
             _ = try seeder.node.add(model, link: model.link, fetches: false)
             try await seeder.announced(at: 0)
             let tallies = Journal<Mob.Tally>()
@@ -62,6 +63,18 @@ import Testing
             scene,
             seeder,
             link in
+            try await self.fetch(link, in: scene)
+            #expect(await seeder.node.connectionBudget().used <= 11)
+        }
+    }
+
+    @Test func `crowds that prove a key and share no swarm have to go`() async throws {
+        let homes = try TemporaryFolder()
+        try await self.besieged(by: .lurking(homes: homes("strangers")), places: 20, visits: 200, ended: 5) {
+            scene,
+            seeder,
+            link in
+            #expect(await seeder.node.connectionBudget().used <= 10)
             try await self.fetch(link, in: scene)
             #expect(await seeder.node.connectionBudget().used <= 11)
         }

@@ -193,6 +193,12 @@ extension RawCrowd {
         return RawCrowd(.tracker(ground.tracker), count: 250, script: Script(lines: lines))
     }
 
+    static func halfMessages(_ ground: Siege.Ground) -> RawCrowd {
+        let message = self.frame([UInt8](repeating: UInt8(ascii: "x"), count: 65_000))
+        let opening = self.handshake(ground.tracker) + message.prefix(60_000)
+        return RawCrowd(.tracker(ground.tracker), count: 250, script: Script(opening: opening))
+    }
+
     static func halfRequests(_ ground: Siege.Ground) -> RawCrowd {
         RawCrowd(
             .socket(path: "\(ground.home)/node.sock"),

@@ -10,10 +10,12 @@ enum Siege: String, CaseIterable, Sendable {
     case silence
     case visits
     case rubbish
+    case lurking
     case cancels
     case offers
     case announces
     case slowTracker = "slow-tracker"
+    case halfMessages = "half-messages"
     case slowSocket = "slow-socket"
 
     /// For the table.
@@ -22,10 +24,12 @@ enum Siege: String, CaseIterable, Sendable {
         case .silence: "200 at a time connect, and never say `hello`"
         case .visits: "20 at a time connect, and leave at once"
         case .rubbish: "20 at a time connect, and send 16 messages of 64 KiB of rubbish"
+        case .lurking: "60 at a time prove a key, share no swarm, and stay"
         case .cancels: "a member asks for 512 chunks 50 times a second, and cancels them"
         case .offers: "20 sockets announce the swarm ten times a second, with 10 offers that lead nowhere"
         case .announces: "200 sockets announce five swarms each, ten times a second"
         case .slowTracker: "250 sockets send their handshake to the tracker a byte a second"
+        case .halfMessages: "250 sockets send the tracker 60 kB of a message, and no more"
         case .slowSocket: "64 connections to the node's socket send half a message"
         }
     }
@@ -36,7 +40,7 @@ enum Siege: String, CaseIterable, Sendable {
         let link: MagnetLink
         /// The seeder's.
         let home: String
-        /// Of a stranger who needs one.
+        /// Of a stranger who needs one, or a folder of many.
         let strangersHome: String
     }
 
@@ -46,10 +50,12 @@ enum Siege: String, CaseIterable, Sendable {
         case .silence: try self.mob(.silence, of: ground, places: 200)
         case .visits: try self.mob(.comingAndGoing, of: ground, places: 20)
         case .rubbish: try self.mob(.rubbish, of: ground, places: 20)
+        case .lurking: try self.mob(.lurking(homes: ground.strangersHome), of: ground, places: 60)
         case .cancels: try Canceller(ground)
         case .offers: try await RawCrowd.offers(ground)
         case .announces: try RawCrowd.announces(ground)
         case .slowTracker: RawCrowd.slowHandshakes(ground)
+        case .halfMessages: RawCrowd.halfMessages(ground)
         case .slowSocket: RawCrowd.halfRequests(ground)
         }
     }
