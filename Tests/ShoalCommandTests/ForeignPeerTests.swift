@@ -22,7 +22,7 @@ extension CommandTests {
 
         private static let networks: ConditionTrait = .enabled(
             if: Namespace.canBeMade,
-            "aiortc has no candidates on loopback, and a network namespace takes root"
+            "aiortc has no candidates on loopback, and there can be no network namespace here"
         )
 
         @Test func `it agrees with the vectors`() throws {

@@ -7,7 +7,7 @@ extension CommandTests {
     @Suite(
         .enabled(
             if: Namespace.canBeMade && PythonScript.libtorrent.isHere,
-            "a network namespace takes root; or python3 cannot install libtorrent here"
+            "there can be no network namespace here, or python3 cannot install libtorrent"
         )
     )
     struct LibtorrentTests {

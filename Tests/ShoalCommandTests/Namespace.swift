@@ -1,11 +1,13 @@
 import Foundation
 import TestSupport
 
-/// A network of one's own, with a tracker and one address beside loopback, from which nothing leaves: on Linux, for root.
+/// A network of one's own, with a tracker and one address beside loopback, from which nothing leaves: on Linux, for root, and
+/// for others where the system lets them have user namespaces.
 ///
 /// Foreign WebRTC libraries offer no candidates on loopback. It is gone with the last process in it.
 struct Namespace {
-    static let arguments = ["unshare", "--net"]
+    static let arguments = ["unshare", "--net"] + (Self.isRoots ? [] : ["--map-root-user"])
+    private static let isRoots = getuid() == 0
     static let address = "10.99.0.1"
 
     /// The tracker's URL.
@@ -38,7 +40,10 @@ struct Namespace {
         )
         self.tracker = try await shoal.firstResult()
         self.stage = stage
-        self.entry = ["nsenter", "--net=/proc/\(shoal.id)/ns/net"]
+        let namespaces = "/proc/\(shoal.id)/ns"
+        self.entry =
+            ["nsenter", "--net=\(namespaces)/net"]
+            + (Self.isRoots ? [] : ["--user=\(namespaces)/user", "--preserve-credentials"])
     }
 
     /// Starts a node's command of `shoal`, bound to the address.
