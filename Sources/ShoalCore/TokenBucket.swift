@@ -38,6 +38,18 @@ package struct TokenBucket: Hashable, Sendable {
         self.level -= Int128(amount) * 1_000_000_000
     }
 
+    /// Gives back what was spent for nothing.
+    package mutating func refund(_ amount: Int) {
+        self.level = min(self.level + Int128(amount) * 1_000_000_000, Int128(self.burst) * 1_000_000_000)
+    }
+
+    /// Units that may be spent at `now` without owing any; 0 while some are owed.
+    package func level(at now: Instant) -> Int {
+        var bucket = self
+        bucket.refill(at: now)
+        return Int(max(0, bucket.level / 1_000_000_000))
+    }
+
     /// Whether nothing is owed at `now`, so that more may be spent.
     package func isOpen(at now: Instant) -> Bool { now >= self.opensAt }
 

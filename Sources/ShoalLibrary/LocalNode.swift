@@ -25,6 +25,8 @@ public final class LocalNode: Sendable {
         public var bindAddress: String?
         /// Bytes a second that are served to all peers together, at least 1; nil: as fast as they take them.
         public var uploadLimit: Int?
+        /// Bytes a second that are asked for, of all peers together, at least 1; nil: as fast as they come.
+        public var downloadLimit: Int?
         /// Where the node logs to; to nowhere by default.
         public var logger = Logger(label: "shoal") { _ in SwiftLogNoOpLogHandler() }
 
@@ -66,10 +68,8 @@ public final class LocalNode: Sendable {
             configuration.trackers = try options.trackers.map { try TrackerURL($0) }
             configuration.trackerAuthority = options.trackerAuthority
             configuration.mesh.agent = "shoal-library"
-            if let limit = options.uploadLimit {
-                guard limit > 0 else { throw ShoalError(.setup, "an upload limit is at least one byte a second") }
-                configuration.mesh.uploadLimit = limit
-            }
+            configuration.mesh.limits.upload.total = try Self.rate(options.uploadLimit)
+            configuration.mesh.limits.download.total = try Self.rate(options.downloadLimit)
             let ready = configuration
             // Locks, reads the index and the key: not for the threads that tasks share.
             return try await DiskPool(threads: 1).run { () throws -> LocalNode in
@@ -140,6 +140,27 @@ public final class LocalNode: Sendable {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+
+    /// Serves and asks for no more than so many bytes a second from now on, of all peers together; nil lifts a limit. What
+    /// has been asked for already still comes.
+    ///
+    /// - Throws: ``ShoalError`` when a limit is not between 1 and 10¹⁸.
+    public func limit(upload: Int?, download: Int?) async throws {
+        let upload = try Self.rate(upload)
+        let download = try Self.rate(download)
+        await self.node.limit { limits in
+            limits.upload.total = upload
+            limits.download.total = download
+        }
+    }
+
+    private static func rate(_ limit: Int?) throws(ShoalError) -> Int? {
+        guard let limit else { return nil }
+        guard (1...TokenBucket.limit).contains(limit) else {
+            throw ShoalError(.setup, "a limit is at least one byte a second and at most 10^18")
+        }
+        return limit
     }
 
     /// Says goodbye to trackers and peers, and returns when every connection and thread is gone. Loads that still wait end

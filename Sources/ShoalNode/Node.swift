@@ -28,6 +28,7 @@ package final class Node: Sendable {
     /// Of the configuration: for links that name none.
     private let ownTrackers: [TrackerIndex]
     private let replicationBudget: Int?
+    let ownerLimits: Mutex<TransferLimits>
     let book = Mutex(SwarmBook())
     let fetchDesk = Mutex(FetchDesk())
     private let hub = EventHub()
@@ -64,6 +65,7 @@ package final class Node: Sendable {
         self.trackers = trackers
         self.ownTrackers = Set(try configuration.trackers.compactMap { try trackers.index(of: $0) }).sorted()
         self.replicationBudget = configuration.replicationBudget
+        self.ownerLimits = Mutex(configuration.mesh.limits)
         var system = SystemRandomNumberGenerator()
         // Last, so that no file is left when the node cannot start.
         let recorder = try configuration.recording.map { options throws(StoreError) in

@@ -157,6 +157,7 @@ extension CommandTests {
                 let summary = try Summary(outcome)
                 #expect(summary.bytes == bytes.count && summary.bytesFromPeers == bytes.count && summary.peers == 1)
                 #expect(outcome.stderr.contains("it was started without this --bind, --upload-limit"))
+                #expect(outcome.stderr.contains("`shoal limit` changes the limits"))
 
                 other.shoal.remove()
                 let third = try await stage.run("fetch", [other.link], home: "third")

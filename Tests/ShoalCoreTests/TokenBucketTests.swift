@@ -33,6 +33,24 @@ struct TokenBucketTests {
         #expect(bucket.isOpen(at: .zero + .milliseconds(500)))
     }
 
+    @Test func `what is given back may be spent again, up to the burst`() {
+        var bucket = TokenBucket(rate: 1_000, burst: 100, at: .zero)
+        bucket.spend(600, at: .zero)
+        bucket.refund(550)
+        #expect(bucket.level(at: .zero) == 50)
+        bucket.refund(550)
+        #expect(bucket.level(at: .zero) == 100)
+    }
+
+    @Test func `a level is what may be spent without debt`() {
+        var bucket = TokenBucket(rate: 1_000, burst: 100, at: .zero)
+        bucket.spend(150, at: .zero)
+        #expect(bucket.level(at: .zero) == 0)
+        #expect(bucket.level(at: .zero + .milliseconds(49)) == 0)
+        #expect(bucket.level(at: .zero + .milliseconds(80)) == 30)
+        #expect(bucket.level(at: .zero + .seconds(9)) == 100)
+    }
+
     @Test func `over an hour the rate holds to the unit`() {
         var bucket = TokenBucket(rate: 2_500_000, burst: 131_072, at: .zero)
         var spent = 0

@@ -1,4 +1,5 @@
 import ShoalCore
+import ShoalSwarm
 import Testing
 
 @testable import ShoalSimulation
@@ -15,10 +16,12 @@ import Testing
                 manifest size=4KiB
                 nodes seeders count=2 up=20Mbit/s down=none latency=10ms holds=all scale=no
                 nodes others count=8 up=500kB/s latency=5ms..40ms jitter=2ms loss=0.5% holds=20% disk=3MiB start=1s..2s
+                nodes held count=1 upload-limit=1MB/s download-limit-per-peer=8kbit/s
                 nodes bad count=1 conduct=poisoning wrong=30% wrong-hashes=yes
                 tracker count=2 interval=20s latency=5ms duplicate=10%
                 at 2s kill others count=1 back=3s disk=lost
                 at 1s partition seeders others | bad for=20s
+                at 7s limit held count=1 download-limit=2MB/s upload-limit-per-peer=none
                 at 3s outage tracker=1 for=250ms
                 every 1s sleep others count=1 for=500ms from=4s until=6s
                 limit 2min
@@ -31,7 +34,7 @@ import Testing
         )
         #expect(scenario.shardSizes == [1_572_864, 1_572_864, 300])
         #expect(scenario.manifestSize == 4_096)
-        #expect(scenario.groups.map(\.name) == ["seeders", "others", "bad"])
+        #expect(scenario.groups.map(\.name) == ["seeders", "others", "held", "bad"])
         #expect(scenario.groups[0].up == 2_500_000)
         #expect(scenario.groups[0].down == nil)
         #expect(!scenario.groups[0].scales)
@@ -39,9 +42,11 @@ import Testing
         #expect(scenario.groups[1].loss == 5_000)
         #expect(scenario.groups[1].holds == .some(200_000))
         #expect(scenario.groups[1].disk == 3 * 1_048_576)
-        #expect(scenario.groups[2].conduct == .poisoning(share: 300_000, hashLists: true))
+        #expect(scenario.groups[2].limits.upload == TransferLimits.Rates(total: 1_000_000))
+        #expect(scenario.groups[2].limits.download == TransferLimits.Rates(perPeer: 1_000))
+        #expect(scenario.groups[3].conduct == .poisoning(share: 300_000, hashLists: true))
         #expect(scenario.trackers.duplication == 100_000)
-        #expect(scenario.faults.map(\.at) == [1, 2, 3, 4, 5, 6].map { .seconds($0) })
+        #expect(scenario.faults.map(\.at) == [1, 2, 3, 4, 5, 6, 7].map { .seconds($0) })
         #expect(
             scenario.faults[1].kind
                 == .kill(
@@ -49,6 +54,9 @@ import Testing
                     Fault.Return(after: .seconds(3), keepsDisk: false)
                 )
         )
+        var limits = TransferLimits()
+        limits.download.total = 2_000_000
+        #expect(scenario.faults[6].kind == .limit(Fault.Target(group: "held", count: 1), limits))
         #expect(scenario.faults[0].kind == .partition([["seeders", "others"], ["bad"]], for: .seconds(20)))
         #expect(scenario.limit == .seconds(120))
         #expect(scenario.expectations.waste == 10_000)
@@ -70,6 +78,8 @@ import Testing
         ("nodes a count=1", "line 3: a is there twice"),
         ("nodes b count=1 latency=20ms..10ms", "line 3: latency=20ms..10ms is not a time"),
         ("nodes b count=1 up=0B/s", "line 3: up=0B/s is not a rate"),
+        ("nodes b count=1 upload-limit=1", "line 3: upload-limit=1 is not a rate"),
+        ("at 1s limit a for=1s", "line 3: \"for\" is no field of this line"),
         ("nodes b count=1 loss=51%", "line 3: loss is at most 50%"),
         ("nodes b count=1 loss=101%", "line 3: loss=101% is not a share"),
         ("nodes b count=1 conduct=kind", "line 3: conduct=kind is none of honest"),

@@ -8,6 +8,7 @@ import Testing
     static let names = [
         "first-light", "ten-peers", "churn", "poisoners-30-percent", "partition-heals", "tracker-outage",
         "throttled-peer", "liars", "flooders", "no-disk-rejoin", "clock-jumps", "lossy", "growth-10", "fan-out",
+        "limits",
     ]
     static let debugNodes = 12
     static let folder = URL(filePath: #filePath).appending(path: "../../../Simulations").standardizedFileURL

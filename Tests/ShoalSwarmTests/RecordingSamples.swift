@@ -31,6 +31,14 @@ enum RecordingSamples {
         chunk: ChunkIndex(511)
     )
 
+    private static var limits: TransferLimits {
+        var limits = TransferLimits()
+        limits.upload = TransferLimits.Rates(total: 1_000_000, perPeer: nil)
+        limits.download = TransferLimits.Rates(total: nil, perPeer: 16_384)
+        limits.uploadSlots = 4
+        return limits
+    }
+
     private static func swarm(_ content: SwarmContent?) -> SwarmDescription {
         SwarmDescription(
             handle: MachineDriver.swarm,
@@ -59,7 +67,8 @@ enum RecordingSamples {
         case .select(_, nil): .removeSwarm(handle)
         case .removeSwarm: .demand(handle, [shard, ShardIndex(0)], .critical)
         case .demand: .endDemand(handle, [])
-        case .endDemand: .stop
+        case .endDemand: .limit(limits)
+        case .limit: .stop
         case .stop: .described(connection, sdp: "v=0\r\nö\u{0}")
         case .described: .opened(connection, PlayedPeer(number: 1, connection: 1).path)
         case .opened: .closed(connection, reason: "")

@@ -76,7 +76,7 @@ struct RecordingTests {
     @Test
     func `start, answers and ends come back as they were`() throws {
         var limited = self.start
-        limited.configuration.uploadLimit = 1_000_000
+        limited.configuration.limits.upload.total = 1_000_000
         let key = self.start.publicKey
         let answers: [RecordedAnswer] = [
             RecordedAnswer(nodeID: FakeAuthenticator(number: 1).nodeID(of: key), of: key),

@@ -71,7 +71,7 @@ import Testing
 
     @Test(
         arguments: [
-            { $0.uploadLimit = 0 }, { $0.windowRange = 0...4 }, { $0.announceInterval = .seconds(-1) },
+            { $0.limits.upload.total = 0 }, { $0.windowRange = 0...4 }, { $0.announceInterval = .seconds(-1) },
             { $0.replicationInterval = .seconds(86_401) }, { $0.chunkDeadlineRange = .zero ... .seconds(1 << 60) },
             { $0.room = -1 }, { $0.maximumConnections = .max }, { $0.chunksPerRequest = 65_536 },
             { $0.agent = String(repeating: "a", count: 65) }, { $0.gossip.ownRate = 0 }, { $0.gossip.burst = .max },
@@ -86,9 +86,10 @@ import Testing
 
     @Test(
         arguments: [
-            { $0.uploadLimit = 1 }, { $0.windowRange = 1...1 }, { $0.announceInterval = .zero }, { $0.room = 0 },
-            { $0.replicationInterval = .seconds(86_400) }, { $0.agent = String(repeating: "a", count: 64) },
-            { $0.gossip.ownRate = 1 }, { $0.gossip.digestItems = 256 },
+            { $0.limits.upload.total = 1 }, { $0.windowRange = 1...1 }, { $0.announceInterval = .zero },
+            { $0.room = 0 }, { $0.replicationInterval = .seconds(86_400) },
+            { $0.agent = String(repeating: "a", count: 64) }, { $0.gossip.ownRate = 1 },
+            { $0.gossip.digestItems = 256 },
         ] as [@Sendable (inout MeshConfiguration) -> Void]
     )
     func `a configuration at its bounds runs`(change: @Sendable (inout MeshConfiguration) -> Void) {

@@ -151,7 +151,7 @@ import Testing
 
     @Test func `over its limit it waits until what it owes has flown in`() {
         var configuration = MeshConfiguration()
-        configuration.uploadLimit = 8 * Cutting.chunkSize
+        configuration.limits.upload.total = 8 * Cutting.chunkSize
         var scheduler = UploadScheduler(configuration: configuration, at: Self.now)
         self.ask(&scheduler, 1, 1, count: 8)
         let first = scheduler.nextServes(at: Self.now)

@@ -156,7 +156,7 @@ import Testing
         // 16 MiB at 2 MiB a second: the first sixteen alone would keep the seeder busy for two minutes.
         var bed = Testbed(shardSizes: [16 << 20])
         var configuration = MeshConfiguration()
-        configuration.uploadLimit = 2 << 20
+        configuration.limits.upload.total = 2 << 20
         let seeder = bed.addNode(complete: bed.allShards, configuration: configuration)
         let fetchers = (0..<40).map { _ in
             let fetcher = bed.addNode(complete: bed.noShards)

@@ -61,7 +61,7 @@ final class Hall: Sendable {
         var configuration = NodeConfiguration()
         configuration.bindAddress = "127.0.0.1"
         configuration.trackers = [self.tracker.url]
-        configuration.mesh.uploadLimit = uploadLimit
+        configuration.mesh.limits.upload.total = uploadLimit
         self.seeder = try Node(
             home: self.home,
             store: store,

@@ -15,6 +15,7 @@ package enum NodeAnswer: Hashable, Sendable {
     case adopted(AdoptReport)
     case cache(CacheReport)
     case pinned(PinReport)
+    case limits(LimitReport)
     /// The next bytes of a manifest.
     case manifestPart(Data)
     case done

@@ -104,6 +104,7 @@ extension NodeRequest: Codable {
         case adopt
         case cache
         case pin
+        case limit
         case stop
     }
 
@@ -122,6 +123,7 @@ extension NodeRequest: Codable {
         case .adopt: self = .adopt(try container.decode(AdoptOrder.self, forKey: member))
         case .cache: self = .cache(try container.decode(CacheOrder.self, forKey: member))
         case .pin: self = .pin(try container.decode(PinOrder.self, forKey: member))
+        case .limit: self = .limit(try container.decode(LimitOrder.self, forKey: member))
         case .stop: self = .stop
         case .version: preconditionFailure("the version says nothing of the request")
         }
@@ -142,6 +144,7 @@ extension NodeRequest: Codable {
         case .adopt(let order): try container.encode(order, forKey: .adopt)
         case .cache(let order): try container.encode(order, forKey: .cache)
         case .pin(let order): try container.encode(order, forKey: .pin)
+        case .limit(let order): try container.encode(order, forKey: .limit)
         case .stop: try container.encode(Nothing(), forKey: .stop)
         }
     }
@@ -162,6 +165,7 @@ extension NodeAnswer: Codable {
         case adopted
         case cache
         case pinned
+        case limits
         case manifestPart
         case done
         case error
@@ -183,6 +187,7 @@ extension NodeAnswer: Codable {
         case .adopted: self = .adopted(try container.decode(AdoptReport.self, forKey: member))
         case .cache: self = .cache(try container.decode(CacheReport.self, forKey: member))
         case .pinned: self = .pinned(try container.decode(PinReport.self, forKey: member))
+        case .limits: self = .limits(try container.decode(LimitReport.self, forKey: member))
         case .manifestPart: self = .manifestPart(try container.decode(Data.self, forKey: member))
         case .done: self = .done
         case .error: self = .error(try container.decode(NodeFailure.self, forKey: member))
@@ -206,6 +211,7 @@ extension NodeAnswer: Codable {
         case .adopted(let report): try container.encode(report, forKey: .adopted)
         case .cache(let report): try container.encode(report, forKey: .cache)
         case .pinned(let report): try container.encode(report, forKey: .pinned)
+        case .limits(let report): try container.encode(report, forKey: .limits)
         case .manifestPart(let bytes): try container.encode(bytes, forKey: .manifestPart)
         case .done: try container.encode(Nothing(), forKey: .done)
         case .error(let failure): try container.encode(failure, forKey: .error)

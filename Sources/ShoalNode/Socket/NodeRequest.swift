@@ -22,13 +22,15 @@ package enum NodeRequest: Hashable, Sendable {
     case cache(CacheOrder)
     /// Keep shards whatever happens, or no longer: one `pinned`.
     case pin(PinOrder)
+    /// How quickly shard bytes may move, from now on if that is to change: one `limits`.
+    case limit(LimitOrder)
     /// End.
     case stop
 
     /// Whether it is answered at once.
     var isBrief: Bool {
         switch self {
-        case .status, .peers, .list, .cache, .stop: true
+        case .status, .peers, .list, .cache, .limit, .stop: true
         case .fetch, .seed, .manifest, .verify, .remove, .adopt, .pin: false
         }
     }

@@ -9,7 +9,7 @@ import Synchronization
 /// Does what commands of the home ask its node through the socket.
 ///
 /// The parts: what the node is doing (here), fetches (`+Fetch`), publishing and manifests (`+Models`), what the home holds
-/// (`+Home`), whether it is right (`+Verify`) and how much it may take (`+Cache`).
+/// (`+Home`), whether it is right (`+Verify`), how much it may take (`+Cache`) and how quickly bytes may move (`+Limits`).
 package final class NodeService: Sendable {
     let node: Node
     let store: ModelStore
@@ -42,6 +42,7 @@ package final class NodeService: Sendable {
         case .adopt(let order): try await self.adopt(order, answer)
         case .cache(let order): try await answer(.cache(try await self.cache(order)))
         case .pin(let order): try await answer(.pinned(try await self.pin(order)))
+        case .limit(let order): try await answer(.limits(try await self.limit(order)))
         case .stop: self.stop.continuation.finish()
         }
     }
@@ -60,6 +61,7 @@ package final class NodeService: Sendable {
             uptimeSeconds: (ContinuousClock.now - self.start).inSeconds,
             home: self.home,
             connections: StatusReport.Connections(used: budget.used, maximum: budget.maximum),
+            limits: LimitReport(self.node.limits),
             trackers: await self.node.trackerStatuses().map { StatusReport.Tracker($0.url, $0.status) },
             swarms: await self.node.swarms().map(StatusReport.Swarm.init)
         )

@@ -8,6 +8,7 @@ package struct StatusReport: Hashable, Codable, Sendable {
     /// The absolute path of its home.
     package var home: String
     package var connections: Connections
+    package var limits: LimitReport
     package var trackers: [Tracker]
     package var swarms: [Swarm]
 

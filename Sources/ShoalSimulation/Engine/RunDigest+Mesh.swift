@@ -22,6 +22,9 @@ extension RunDigest {
             self.fold(30, swarm.rawValue, shards?.count ?? 0)
             self.fold(bytes: shards?.bytes ?? [])
         case .removeSwarm(let swarm): self.fold(31, swarm.rawValue)
+        case .limit(let limits):
+            self.fold(34, limits.upload.total ?? 0, limits.upload.perPeer ?? 0, limits.uploadSlots ?? 0)
+            self.fold(UInt64(limits.download.total ?? 0), UInt64(limits.download.perPeer ?? 0))
         case .stop: self.fold(2 as UInt64)
         case .described(let connection, let sdp):
             self.fold(3, connection.rawValue)

@@ -25,6 +25,8 @@ extension Simulation {
                 self.pendingFaults += 1
                 self.queue.push(.restoreUplink(node: node), at: self.now + duration)
             }
+        case .limit(let target, let limits):
+            for node in self.victims(of: target) { self.give(.limit(limits), to: node) }
         case .partition(let parts, let duration): self.partition(parts, for: duration)
         case .outage(let tracker, let duration):
             for position in tracker.map({ $0...$0 }) ?? 0...(self.trackers.count - 1) {

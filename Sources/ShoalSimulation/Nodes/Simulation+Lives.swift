@@ -21,7 +21,8 @@ extension Simulation {
             self.nodes[node].disk = SimulatedDisk(self.model, complete: nil, capacity: capacity)
             self.nodes[node].record.completed = nil
         }
-        let configuration = MeshConfiguration()
+        var configuration = MeshConfiguration()
+        configuration.limits = self.scenario.groups[self.nodes[node].group].limits
         self.nodes[node].slots = Array(repeating: false, count: configuration.room)
         self.nodes[node].freeSlots = Array((0..<configuration.room).reversed())
         self.nodes[node].machine = MeshMachine(

@@ -1,4 +1,5 @@
 import ShoalCore
+package import ShoalSwarm
 
 /// A swarm and what befalls it: read from a file (``init(reading:)``), run by a ``Simulation`` under a seed.
 package struct Scenario: Hashable, Sendable {
@@ -22,6 +23,8 @@ package struct Scenario: Hashable, Sendable {
         /// Bytes a second; nil is unlimited.
         package var up: Int?
         package var down: Int?
+        /// What its owner allows; a node that starts again has it again.
+        package var limits = TransferLimits()
         /// From a node to the middle of the network; between two nodes it is the sum of both. Each node draws its own.
         package var latency = Duration.milliseconds(10)...Duration.milliseconds(10)
         /// The most by which a message is later than the latency says.
@@ -134,6 +137,8 @@ package struct Fault: Hashable, Sendable {
         case sleep(Target, for: Duration)
         /// The uplink has this rate, in bytes a second.
         case throttle(Target, to: Int, for: Duration)
+        /// Its owner allows this from now on.
+        case limit(Target, TransferLimits)
         /// Groups of one part do not reach those of another; groups that are in no part reach all.
         case partition([[String]], for: Duration)
         /// Nil: all trackers.

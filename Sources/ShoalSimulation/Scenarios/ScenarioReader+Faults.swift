@@ -27,6 +27,7 @@ extension Scenario {
         case "throttle":
             let rate = try fields.required("to", ScenarioValue.rateForm) { ScenarioValue.rate($0) ?? nil }
             return .throttle(try self.readTarget(&fields), to: rate, for: try self.readLength(&fields))
+        case "limit": return .limit(try self.readTarget(&fields), try self.readLimits(&fields))
         case "partition":
             let parts = fields.remainingWords().split(separator: "|").map { Array($0) }
             guard parts.count > 1 else { throw fields.error("a partition is written GROUP… | GROUP… for=TIME") }
@@ -38,7 +39,7 @@ extension Scenario {
         case "cut": return .cut(try self.readTarget(&fields))
         default:
             throw fields.error(
-                "\"\(name)\" cannot happen: kill, stop, sleep, throttle, partition, outage, rot and cut can"
+                "\"\(name)\" cannot happen: kill, stop, sleep, throttle, limit, partition, outage, rot and cut can"
             )
         }
     }
@@ -72,7 +73,7 @@ extension Fault {
     var groups: [String] {
         switch self.kind {
         case .kill(let target, _), .stop(let target, _), .sleep(let target, _), .throttle(let target, _, _),
-            .rot(let target), .cut(let target):
+            .limit(let target, _), .rot(let target), .cut(let target):
             [target.group]
         case .partition(let parts, _): parts.flatMap(\.self)
         case .outage: []

@@ -1,4 +1,5 @@
 import ShoalCore
+import ShoalSwarm
 
 extension Scenario {
     /// Most nodes of a scenario: 20,000, twice what the growth table needs.
@@ -70,6 +71,7 @@ extension Scenario {
         if let scales = try fields.value("scale", "yes or no", ScenarioValue.decision) { group.scales = scales }
         if let up = try fields.value("up", ScenarioValue.rateForm, ScenarioValue.rate) { group.up = up }
         if let down = try fields.value("down", ScenarioValue.rateForm, ScenarioValue.rate) { group.down = down }
+        group.limits = try Self.readLimits(&fields)
         if let latency = try fields.value("latency", ScenarioValue.rangeForm, ScenarioValue.range) {
             group.latency = latency
         }
@@ -85,6 +87,17 @@ extension Scenario {
         group.holds = try fields.value("holds", "all, none or a share such as 20%", Self.holdings) ?? .none
         group.conduct = try Self.readConduct(&fields)
         self.groups.append(group)
+    }
+
+    /// What is not there is not limited.
+    static func readLimits(_ fields: inout ScenarioFields) throws(ScenarioError) -> TransferLimits {
+        var limits = TransferLimits()
+        let form = ScenarioValue.rateForm
+        limits.upload.total = try fields.value("upload-limit", form, ScenarioValue.rate) ?? nil
+        limits.upload.perPeer = try fields.value("upload-limit-per-peer", form, ScenarioValue.rate) ?? nil
+        limits.download.total = try fields.value("download-limit", form, ScenarioValue.rate) ?? nil
+        limits.download.perPeer = try fields.value("download-limit-per-peer", form, ScenarioValue.rate) ?? nil
+        return limits
     }
 
     private static func holdings(_ text: String) -> Holdings? {

@@ -73,8 +73,8 @@ package struct MeshConfiguration: Hashable, Codable, Sendable {
     /// 15 s: a peer that asked for chunks and takes none of their bytes for that long is closed, as it holds up others.
     package var takeLimit = Duration.seconds(15)
 
-    /// Bytes a second that are served to all peers together; nil sets no limit.
-    package var uploadLimit: Int?
+    /// What the owner limits at the start (``MeshInput/limit(_:)`` changes it): nothing.
+    package var limits = TransferLimits()
 
     /// 250 ms: how often `partial` tells of new chunks, each time 10 peers in turn: so it costs no more with 50.
     package var partialInterval = Duration.milliseconds(250)

@@ -16,6 +16,8 @@ package enum MeshInput: Hashable, Codable, Sendable {
     case demand(SwarmHandle, [ShardIndex], Priority)
     /// No longer want them by name.
     case endDemand(SwarmHandle, [ShardIndex])
+    /// Move shard bytes no quicker than this from now on.
+    case limit(TransferLimits)
     /// Say goodbye to trackers and peers.
     case stop
 

@@ -62,6 +62,17 @@ extension MeshMachine {
         }
     }
 
+    /// Moves shard bytes no quicker than this from now on. What is on its way still comes.
+    mutating func limit(_ limits: TransferLimits, at now: Instant, into effects: inout [MeshEffect]) {
+        self.limits = limits
+        self.downloadLimiter = RateLimiter(limits.download, at: now)
+        for (connection, swarm, rejection) in self.uploads.limit(limits, at: now) {
+            effects.append(.send(connection, ControlMessage(handle: swarm.rawValue, .reject(rejection))))
+        }
+        self.needsFilling = true
+        self.needsServing = true
+    }
+
     /// Has the swarm announced at these trackers from now on. Those that the node did not know so far are connected to.
     mutating func announce(_ handle: SwarmHandle, alsoAt trackers: [TrackerIndex], now: Instant) {
         for index in trackers {

@@ -121,6 +121,7 @@ extension MeshMachine {
         self.room += 1
         self.needsFilling = true
         let isPutOff = self.peers.read(receipt.connection) { $0.downloads.isPutOff(receipt.request) } ?? false
+        self.refundRefused(receipt)
         self.swarms.update(receipt.swarm) { swarm in
             _ = swarm.holdings?.update(receipt.shard) { receiving in
                 receiving.ended(receipt.connection, chunk: receipt.chunk)
@@ -136,6 +137,15 @@ extension MeshMachine {
         guard self.peers[receipt.connection]?.swarms[receipt.swarm] != nil else { return }
         let message = ControlMessage.Body.ack(id: receipt.request, chunks: UInt16(ended.verified))
         effects.append(.send(receipt.connection, ControlMessage(handle: receipt.swarm.rawValue, message)))
+    }
+
+    /// A chunk of a request of which the peer sent nothing, and nothing is to come, does not count as downloaded.
+    private mutating func refundRefused(_ receipt: ChunkReceipt) {
+        guard self.downloadLimiter.isLimited else { return }
+        let isUnanswered = self.peers.read(receipt.connection) { $0.downloads.isUnanswered(receipt.request) } ?? false
+        guard isUnanswered else { return }
+        let size = self.size(of: receipt.chunk, of: receipt.shard, in: receipt.swarm)
+        self.downloadLimiter.refund(size, for: receipt.connection)
     }
 
     mutating func receivedReject(

@@ -6,26 +6,55 @@ extension MeshMachine {
     /// Fills every peer's window, as far as there is room: first with what is urgent, and of the best peers first.
     mutating func fillWindows(at now: Instant, into effects: inout [MeshEffect]) {
         self.needsFilling = false
+        self.nextAllowance = nil
         if self.room <= self.configuration.urgentRoom { self.cancelLate(into: &effects) }
-        for handle in self.swarms.keys {
-            guard let swarm = self.swarms[handle], swarm.holdings != nil, swarm.isHungry else { continue }
-            let peers = self.rankedPeers(sharing: handle, at: now)
-            let portion = self.portion(of: handle, at: now)
-            if swarm.hasUrgent {
-                for connection in peers {
-                    self.beginUrgent(handle, with: connection)
-                    self.fillWindow(of: connection, handle, portion, .urgent, at: now, into: &effects)
-                }
+        let hungry = self.swarms.keys.filter { handle in
+            self.swarms.read(handle) { $0.holdings != nil && $0.isHungry } ?? false
+        }
+        let sources = Self.inTurn(hungry, after: self.lastAsked?.swarm).map { handle in
+            (handle, peers: self.rankedPeers(sharing: handle, at: now), portion: self.portion(of: handle, at: now))
+        }
+        for (handle, peers, portion) in sources where self.swarms.read(handle, { $0.hasUrgent }) == true {
+            for connection in peers {
+                self.beginUrgent(handle, with: connection)
+                self.fillWindow(of: connection, handle, portion, .urgent, at: now, into: &effects)
             }
+        }
+        for (handle, peers, portion) in sources {
             var begun = self.begunShards(handle, servedBy: peers)
-            for connection in peers where self.leave(for: connection, .everything, at: now) > 0 {
+            for connection in self.turns(of: peers) where self.leave(for: connection, .everything, at: now) > 0 {
                 self.beginShards(handle, with: connection, begun: &begun)
                 self.fillWindow(of: connection, handle, portion, .everything, at: now, into: &effects)
             }
+            self.awaitAllowance(for: peers, at: now)
             // Also of peers whose window is full: what is asked for next must not wait for its hashes.
             guard self.lacksHashes(handle) else { continue }
             for connection in peers { self.requestHashes(handle, of: connection, at: now, into: &effects) }
         }
+    }
+
+    /// The best peer first; but where our own limit is the brake they have turns, so that what few of them have does not
+    /// come last.
+    private func turns(of peers: [ConnectionID]) -> [ConnectionID] {
+        guard self.downloadLimiter.isLimited else { return peers }
+        return Self.inTurn(peers.sorted(), after: self.lastAsked?.peer)
+    }
+
+    /// All that come behind `last`, then the others.
+    private static func inTurn<Element: Comparable>(_ all: [Element], after last: Element?) -> [Element] {
+        guard let last, let next = all.firstIndex(where: { $0 > last }) else { return all }
+        return Array(all[next...] + all[..<next])
+    }
+
+    /// Looks again when one of these peers may be asked that may not be now.
+    private mutating func awaitAllowance(for peers: [ConnectionID], at now: Instant) {
+        guard self.downloadLimiter.isLimited else { return }
+        var earliest = Earliest()
+        earliest.consider(self.nextAllowance)
+        for connection in peers where !self.downloadLimiter.isOpen(for: connection, at: now) {
+            earliest.consider(self.downloadLimiter.opensAt(for: connection))
+        }
+        self.nextAllowance = earliest.moment
     }
 
     /// Late requests give their room back when it is short: slow peers must not keep quick ones from being asked.
@@ -74,7 +103,8 @@ extension MeshMachine {
             guard peer.downloads.hasRequestLeft, peer.downloads.requests.count < identity.maximumRequests else {
                 return 0
             }
-            let most = min(identity.maximumChunks, self.configuration.chunksPerRequest)
+            let allowance = self.downloadLimiter.chunks(for: connection, at: now)
+            let most = min(identity.maximumChunks, self.configuration.chunksPerRequest, allowance)
             switch pass {
             case .urgent:
                 let extra = peer.downloads.window.isOnTrial ? 0 : self.configuration.urgentRoom
@@ -174,7 +204,14 @@ extension MeshMachine {
             )
         }
         guard let request else { return }
+        self.lastAsked = (handle, connection)
         self.room -= run.count
+        if self.downloadLimiter.isLimited {
+            for chunk in run.first.position..<run.first.position + run.count {
+                let size = self.size(of: ChunkIndex(chunk), of: run.shard, in: handle)
+                self.downloadLimiter.spend(size, for: connection, at: now)
+            }
+        }
         self.swarms.update(handle) { swarm in
             swarm.holdings?.update(run.shard) { receiving in
                 for chunk in run.first.position..<run.first.position + run.count {
@@ -183,6 +220,10 @@ extension MeshMachine {
             }
         }
         effects.append(.request(connection, handle, request))
+    }
+
+    func size(of chunk: ChunkIndex, of shard: ShardIndex, in handle: SwarmHandle) -> Int {
+        (self.swarms.read(handle) { $0.holdings?.size(of: chunk, in: shard) } ?? nil) ?? 0
     }
 
     // MARK: Shards

@@ -194,6 +194,7 @@ extension MeshMachine {
     ) {
         self.attempts.removeValue(forKey: connection)
         self.offers.remove(connection)
+        self.downloadLimiter.remove(connection)
         self.contacts.closed(
             connection,
             backoff: self.configuration.gossip.backoff,

@@ -35,6 +35,13 @@ package struct MeshMachine: Sendable {
     var departed = DepartedPeers()
     /// Chunks that may still be asked for: the node's free room.
     var room: Int
+    /// What the owner limits now.
+    package internal(set) var limits: TransferLimits
+    var downloadLimiter: RateLimiter
+    /// When more may be asked for than the limits let through now.
+    var nextAllowance: Instant?
+    /// Of which swarm a chunk was asked for last, and whom: the next have their turn.
+    var lastAsked: (swarm: SwarmHandle, peer: ConnectionID)?
     var nextConnection: UInt64 = 1
     var nextPartialNotice: Instant?
     /// Who was told last of shards that are being received: the next have their turn.
@@ -74,6 +81,8 @@ package struct MeshMachine: Sendable {
         self.lastInput = now
         self.inputBefore = now
         self.room = configuration.room
+        self.limits = configuration.limits
+        self.downloadLimiter = RateLimiter(configuration.limits.download, at: now)
         for position in 0..<trackers {
             let index = TrackerIndex(position)
             self.trackers[index] = TrackerSession(index: index, at: now)
@@ -98,6 +107,7 @@ package struct MeshMachine: Sendable {
         case .demand(let handle, let shards, let priority):
             self.demand(shards, priority, handle, at: now, into: &effects)
         case .endDemand(let handle, let shards): self.endDemand(shards, handle, into: &effects)
+        case .limit(let limits): self.limit(limits, at: now, into: &effects)
         case .stop: self.stop(into: &effects)
 
         case .described, .opened, .closed, .received, .malformed:

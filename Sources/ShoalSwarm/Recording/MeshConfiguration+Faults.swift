@@ -34,9 +34,7 @@ extension MeshConfiguration {
             return "a window of \(self.windowRange.lowerBound) to \(self.windowRange.upperBound) chunks"
         }
         guard self.chunksPerRequest <= Int(UInt16.max) else { return "\(self.chunksPerRequest) chunks in a request" }
-        if let limit = self.uploadLimit, !(1...TokenBucket.limit).contains(limit) {
-            return "an upload limit of \(limit)"
-        }
+        if let fault = self.limits.fault { return fault }
         guard self.agent.utf8.count <= WireLimits.agent else { return "an agent of \(self.agent.utf8.count) bytes" }
         return self.gossip.fault
     }

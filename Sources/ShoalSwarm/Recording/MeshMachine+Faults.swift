@@ -8,6 +8,7 @@ extension MeshMachine {
     func fault(of input: MeshInput) -> String? {
         switch input {
         case .addSwarm(let description): self.fault(of: description)
+        case .limit(let limits): limits.fault
         case .manifestAccepted(_, let content): content.fault
         case .frameArrived(let connection, let request, let chunk, _):
             self.fault(of: chunk, in: self.peers[connection]?.downloads.requests[request])

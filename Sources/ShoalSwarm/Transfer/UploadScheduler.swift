@@ -18,14 +18,14 @@ struct UploadScheduler: Sendable {
     static let retryAfter: UInt32 = 1_000
 
     private var slots: UploadSlots
+    private let slotRange: ClosedRange<Int>
     private let tenureChunks: Int
     private let tenureLimit: Duration
     private let servesAtOnce: Int
     private let servesAtOncePerPeer: Int
     private let acknowledgeLimit: Duration
     private let takeLimit: Duration
-    /// Nil: as fast as peers take it.
-    private var allowance: TokenBucket?
+    private var limiter: RateLimiter
     private var peers = SortedMap<ConnectionID, PeerUploads>()
     private var line = UploadLine()
     private var serving = 0
@@ -37,6 +37,7 @@ struct UploadScheduler: Sendable {
     private(set) var chunksServed = 0
 
     init(configuration: MeshConfiguration, at now: Instant) {
+        self.slotRange = configuration.uploadSlots
         self.slots = UploadSlots(range: configuration.uploadSlots, at: now)
         self.tenureChunks = configuration.uploadTenureChunks
         self.tenureLimit = configuration.uploadTenure
@@ -44,9 +45,24 @@ struct UploadScheduler: Sendable {
         self.servesAtOncePerPeer = configuration.servesAtOncePerPeer
         self.acknowledgeLimit = configuration.acknowledgeLimit
         self.takeLimit = configuration.takeLimit
-        self.allowance = configuration.uploadLimit.map { limit in
-            TokenBucket(rate: limit, burst: max(limit / 8, 1), at: now)
-        }
+        self.limiter = RateLimiter(configuration.limits.upload, at: now)
+        self.limitSlots(configuration.limits)
+    }
+
+    /// Serves no quicker than this from now on. Peers that have a slot which there is no longer lose it: returns what
+    /// ``endTenures(at:)`` does.
+    mutating func limit(_ limits: TransferLimits, at now: Instant) -> [(ConnectionID, SwarmHandle, Rejection)] {
+        self.limiter = RateLimiter(limits.upload, at: now)
+        self.limitSlots(limits)
+        let served = self.peers.filter { !$0.value.isEnding }
+        return self.endTenures(of: served, atMost: served.count - self.slots.count, at: now)
+    }
+
+    private mutating func limitSlots(_ limits: TransferLimits) {
+        self.slots.range = limits.slots(of: self.slotRange)
+        // Held to twice what a slot is meant to take, three peers would look like an uplink for three.
+        let least = 2 * UploadSlots.chunksPerSlot * Cutting.chunkSize
+        self.slots.areAllOpen = limits.upload.perPeer.map { $0 < least } ?? false
     }
 
     /// Takes a request in. Nil when it is queued, else why it is not.
@@ -86,9 +102,18 @@ struct UploadScheduler: Sendable {
     mutating func endTenures(at now: Instant) -> [(ConnectionID, SwarmHandle, Rejection)] {
         let coming = self.slots.count - self.peers.count { !$0.value.isEnding }
         let over = self.peers.filter { $0.value.isTenureOver(at: now, self.tenureLimit, chunks: self.tenureChunks) }
-            .sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }
+        return self.endTenures(of: over, atMost: self.line.count - coming, at: now)
+    }
+
+    /// Those who have had their slots for longest go first.
+    private mutating func endTenures(
+        of candidates: [(key: ConnectionID, value: PeerUploads)],
+        atMost count: Int,
+        at now: Instant
+    ) -> [(ConnectionID, SwarmHandle, Rejection)] {
+        let over = candidates.sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }
         var rejections: [(ConnectionID, SwarmHandle, Rejection)] = []
-        for (connection, _) in over.prefix(max(0, self.line.count - coming)) {
+        for (connection, _) in over.prefix(max(0, count)) {
             self.line.wait(connection, passesOn: true, at: now)
             self.peers.update(connection) { peer in
                 for (swarm, rejection) in peer.endTenure() { rejections.append((connection, swarm, rejection)) }
@@ -100,16 +125,14 @@ struct UploadScheduler: Sendable {
     /// The chunks that may be read and sent now.
     mutating func nextServes(at now: Instant) -> [Serve] {
         var serves: [Serve] = []
-        while self.serving < self.servesAtOnce, self.allowance?.isOpen(at: now) != false,
-            let (connection, isUrgent) = self.nextPeer()
-        {
+        while self.serving < self.servesAtOnce, let (connection, isUrgent) = self.nextPeer(at: now) {
             if isUrgent { self.lastUrgent = connection } else { self.lastServed = connection }
             self.isAnybodysTurn = isUrgent
             self.serving += 1
             guard let serve = self.peers.update(connection, { $0.serveNext(connection, at: now) }) ?? nil else {
                 continue
             }
-            self.allowance?.spend(serve.size, at: now)
+            self.limiter.spend(serve.size, for: connection, at: now)
             serves.append(serve)
         }
         return serves
@@ -172,6 +195,7 @@ struct UploadScheduler: Sendable {
     /// The connection is gone. Chunks that are being read for it still come back through ``served``.
     mutating func remove(_ connection: ConnectionID) {
         self.peers.removeValue(forKey: connection)
+        self.limiter.remove(connection)
         self.line.leave(connection)
     }
 
@@ -192,11 +216,15 @@ struct UploadScheduler: Sendable {
 
     /// When something may be served that may not be now, or a peer has stalled.
     var nextDeadline: Instant? {
-        var moment = self.peers.compactMap { $0.value.stalls(after: self.takeLimit) }.min()
-        if let allowance, self.serving < self.servesAtOnce, self.nextPeer() != nil {
-            moment = min(moment ?? allowance.opensAt, allowance.opensAt)
-        }
-        return moment
+        let stalls = self.peers.compactMap { $0.value.stalls(after: self.takeLimit) }.min()
+        guard self.limiter.isLimited, self.serving < self.servesAtOnce else { return stalls }
+        let opens = self.readyPeers.map { self.limiter.opensAt(for: $0.key) }.min()
+        return [stalls, opens].compactMap(\.self).min()
+    }
+
+    /// Peers that a chunk may be read for, as far as their own account goes.
+    private var readyPeers: [(key: ConnectionID, value: PeerUploads)] {
+        self.peers.filter { $0.value.serving < self.servesAtOncePerPeer && $0.value.nextJob != nil }
     }
 
     private mutating func freeSlots(at now: Instant) {
@@ -207,8 +235,8 @@ struct UploadScheduler: Sendable {
 
     /// The next peer in turn, of those with the most urgent request at every second time: how urgent a request is says who
     /// makes it, and nobody is to have the whole uplink for a word.
-    private func nextPeer() -> (connection: ConnectionID, isUrgent: Bool)? {
-        let ready = self.peers.filter { $0.value.serving < self.servesAtOncePerPeer && $0.value.nextJob != nil }
+    private func nextPeer(at now: Instant) -> (connection: ConnectionID, isUrgent: Bool)? {
+        let ready = self.readyPeers.filter { self.limiter.isOpen(for: $0.key, at: now) }
         guard let urgent = ready.compactMap({ $0.value.urgency }).min() else { return nil }
         let first = ready.filter { $0.value.urgency == urgent }.map(\.key)
         let isUrgent = first.count < ready.count && !self.isAnybodysTurn

@@ -13,7 +13,10 @@ struct UploadSlots: Sendable {
     private static let memory = 30
     private static let window = Duration.seconds(1)
 
-    private let range: ClosedRange<Int>
+    /// The owner may change it.
+    var range: ClosedRange<Int>
+    /// Each peer is held to so little that what they take says nothing of the uplink: all slots are open.
+    var areAllOpen = false
     /// Chunks that were acknowledged in each of the last working seconds.
     private var rates: [Int] = []
     private var windowStart: Instant
@@ -26,6 +29,7 @@ struct UploadSlots: Sendable {
 
     /// How many peers may be served at once now.
     var count: Int {
+        guard !self.areAllOpen else { return self.range.upperBound }
         let capacity = max(self.rates.max() ?? 0, self.inWindow)
         return min(max(capacity / Self.chunksPerSlot, self.range.lowerBound), self.range.upperBound)
     }

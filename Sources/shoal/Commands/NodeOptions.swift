@@ -20,7 +20,7 @@ struct NodeOptions: ParsableArguments {
     ) async throws -> Result {
         var configuration = NodeConfiguration()
         configuration.bindAddress = self.network.bind
-        configuration.mesh.uploadLimit = self.network.uploadLimit?.bytesPerSecond
+        try self.network.limits.order.apply(to: &configuration.mesh.limits)
         configuration.recording = self.network.recording.options
         configuration.replicationBudget = replication?.replicate?.bytes
         configuration.trackers = trackers
@@ -36,7 +36,7 @@ struct NodeOptions: ParsableArguments {
     func tellUnused(by node: RunningNode, _ replication: ReplicationOptions? = nil) {
         var unused: [String] = []
         if self.network.bind != nil { unused.append("--bind") }
-        if self.network.uploadLimit != nil { unused.append("--upload-limit") }
+        self.network.limits.addUnused(to: &unused)
         if replication?.replicate != nil { unused.append("--replicate") }
         if self.network.recording.options != nil { unused.append("--record") }
         if self.trackers.tlsAuthority != nil { unused.append("--tls-ca") }
@@ -44,5 +44,7 @@ struct NodeOptions: ParsableArguments {
         guard !unused.isEmpty else { return }
         let options = unused.joined(separator: ", ")
         Console.say("warning: a node is running (process \(node.process)); it was started without this \(options)")
+        guard !self.network.limits.isEmpty else { return }
+        Console.say("`shoal limit` changes the limits of the node that is running")
     }
 }

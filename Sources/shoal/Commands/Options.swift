@@ -152,15 +152,7 @@ struct NetworkOptions: ParsableArguments {
     )
     var bind: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "Serve no more than this a second, to all peers together: 2MB, 512KiB, 20Mbit.",
-            valueName: "rate"
-        ),
-        transform: { try TransferRate(parsing: $0) }
-    )
-    var uploadLimit: TransferRate?
-
+    @OptionGroup var limits: LimitOptions
     @OptionGroup var recording: RecordOptions
 }
 

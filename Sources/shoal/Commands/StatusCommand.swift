@@ -32,6 +32,10 @@ struct StatusCommand: ShoalSubcommand {
             "home         \(status.home)",
             "connections  \(status.connections.used) of \(status.connections.maximum)",
         ]
+        if !status.limits.isUnlimited {
+            let limits = LimitCommand.lines(status.limits)
+            lines += ["limits       \(limits[0])", "             \(limits[1])"]
+        }
         for (position, tracker) in status.trackers.enumerated() {
             lines.append("\(position == 0 ? "trackers     " : "             ")\(self.line(of: tracker))")
         }

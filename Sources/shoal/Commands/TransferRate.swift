@@ -1,13 +1,9 @@
 import ArgumentParser
 import Foundation
+import ShoalNode
 
 /// A rate as people write it: `2MB`, `512 KiB`, `20Mbit`, a second.
 struct TransferRate: Hashable, Sendable {
-    /// 16 KiB/s: below it a chunk takes longer than peers wait for one.
-    static let least = 16_384
-    /// 1 TB/s: above it a limit is a mistake.
-    static let most = 1_000_000_000_000
-
     let bytesPerSecond: Int
 
     private static let units: [(suffix: String, bits: Double)] = [
@@ -25,7 +21,7 @@ struct TransferRate: Hashable, Sendable {
             throw ValidationError("a rate is a number with a unit, such as 2MB, 512KiB or 20Mbit (a second)")
         }
         let bytes = (number * (unit?.bits ?? 8) / 8).rounded()
-        guard bytes >= Double(Self.least), bytes <= Double(Self.most) else {
+        guard bytes >= Double(LimitOrder.rates.lowerBound), bytes <= Double(LimitOrder.rates.upperBound) else {
             throw ValidationError("a rate is at least 16KiB and at most 1000GB a second")
         }
         self.bytesPerSecond = Int(bytes)

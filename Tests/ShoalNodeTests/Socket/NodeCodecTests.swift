@@ -4,6 +4,7 @@ import ShoalCore
 import ShoalFormats
 import ShoalNode
 import ShoalStore
+import ShoalSwarm
 import Testing
 
 @testable import ShoalNode
@@ -21,7 +22,7 @@ import Testing
         .verify(VerifyOrder(models: [link], repairs: true, trackers: [], patience: 30)),
         .adopt(AdoptOrder(link: link, path: "/a/path", trackers: [], patience: 0.5)),
         .cache(CacheOrder(budget: 20, isUnbounded: false)), .cache(CacheOrder(budget: nil, isUnbounded: true)),
-        .pin(PinOrder(model: "ab12", shards: "0-3,7", isPinned: true)),
+        .pin(PinOrder(model: "ab12", shards: "0-3,7", isPinned: true)), .limit(.sample), .limit(LimitOrder()),
     ])
     func `a request is read as it was written`(request: NodeRequest) throws {
         #expect(try NodeCodec.request(NodeCodec.bytes(of: request)) == request)
@@ -63,6 +64,7 @@ import Testing
                 )
             )
         ),
+        .limits(LimitReport(.sample)), .limits(LimitReport(TransferLimits())),
         .pinned(PinReport(manifest: "m", pinnedShards: 1, pinnedBytes: 2, shards: 3, totalBytes: 4)),
         .removed(RemoveReport(name: nil, manifest: "m", freedBytes: 1, externalPaths: ["/a"], externalFiles: 2)),
         .adopted(
@@ -163,6 +165,25 @@ import Testing
     func `what is no candidate says nothing`(sdp: String) { #expect(Candidate(sdp: sdp) == nil) }
 }
 
+extension TransferLimits {
+    fileprivate static var sample: TransferLimits {
+        var limits = TransferLimits()
+        limits.upload = Rates(total: 20_000, perPeer: 30_000)
+        limits.download = Rates(total: 40_000, perPeer: 50_000)
+        limits.uploadSlots = 7
+        return limits
+    }
+}
+
+extension LimitOrder {
+    fileprivate static var sample: LimitOrder {
+        var order = LimitOrder()
+        order.upload = 20_000
+        order.downloadPerPeer = 0
+        return order
+    }
+}
+
 extension StatusReport {
     static let sample = StatusReport(
         node: "ab",
@@ -171,6 +192,7 @@ extension StatusReport {
         uptimeSeconds: 1.5,
         home: "/home",
         connections: Connections(used: 1, maximum: 50),
+        limits: LimitReport(.sample),
         trackers: [Tracker(url: "ws://a", state: .waiting, retrySeconds: 2, counted: nil)],
         swarms: [
             Swarm(
