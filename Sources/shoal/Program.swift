@@ -74,7 +74,8 @@ struct ShoalCommand: ParsableCommand {
         subcommands: [
             PublishCommand.self, SeedCommand.self, FetchCommand.self, TrackerCommand.self, ManifestCommand.self,
             ListCommand.self, VerifyCommand.self, RemoveCommand.self, AdoptCommand.self, CacheCommand.self,
-            PinCommand.self, UnpinCommand.self, StatusCommand.self, PeersCommand.self, LimitCommand.self,
+            ConfigCommand.self, PinCommand.self, UnpinCommand.self, StatusCommand.self, PeersCommand.self,
+            LimitCommand.self,
             StopCommand.self, ReplayCommand.self, SignCommand.self,
         ]
     )

@@ -34,7 +34,7 @@ final class Stage: Sendable {
     ) throws -> RunningShoal {
         // The home of this machine's user is none of our business.
         var inherited = ProcessInfo.processInfo.environment.merging(["HOME": self.folder("user")]) { $1 }
-        for name in ["SHOAL_HOME", "NO_COLOR"] { inherited[name] = nil }
+        for name in inherited.keys where name.hasPrefix("SHOAL_") || name == "NO_COLOR" { inherited[name] = nil }
         inherited.merge(environment) { $1 }
         let shoal = try RunningShoal(arguments, of: program, environment: inherited, stderr: stderr)
         self.running.withLock { $0.append(shoal) }

@@ -52,14 +52,15 @@ struct AdoptCommand: ShoalSubcommand {
     }
 
     private func adopt(_ order: AdoptOrder, _ home: Home, _ latest: Latest<AdoptReport>) async throws {
+        let settings = try await self.node.settings()
         let store = try ModelStore(home: home)
-        let trackers = self.node.trackers.merged(with: self.link)
+        let trackers = self.node.trackers.merged(with: self.link, configured: settings.trackers)
         guard try !trackers.isEmpty || store.modelIDs().contains(self.link.manifestID) else {
             throw CommandError(
                 "this home does not have that model's manifest, and no tracker is known: name one with --tracker URL"
             )
         }
-        try await self.node.runNode(home, store, trackers: trackers) { session in
+        try await self.node.runNode(home, store, settings, trackers: trackers) { session in
             try await session.carryOut(.adopt(order)) { Self.take($0, latest) }
         }
     }

@@ -64,6 +64,7 @@ struct FetchCommand: ShoalSubcommand {
 
     private func fetch(_ home: Home, since start: Start) async throws {
         let link = self.link
+        let settings = try await self.node.settings(self.replication)
         let store = try ModelStore(home: home)
         let disk = DiskPool(threads: 1)
         let selection = try self.files.selection
@@ -76,12 +77,14 @@ struct FetchCommand: ShoalSubcommand {
             try await self.report(chosen, status: nil, since: start, on: disk)
             return
         }
-        let trackers = self.node.trackers.merged(with: link)
+        let trackers = self.node.trackers.merged(with: link, configured: settings.trackers)
         guard !trackers.isEmpty else {
-            throw CommandError("the link names no tracker that can be used: name one with --tracker URL")
+            throw CommandError(
+                "the link names no tracker that can be used: name one with --tracker URL, or configure some (`shoal config`)"
+            )
         }
         do {
-            try await self.node.runNode(home, store, trackers: trackers, replication: self.replication) { session in
+            try await self.node.runNode(home, store, settings, trackers: trackers) { session in
                 try await self.fetch(known, selection, session, since: start)
             }
         } catch let error as CancellationError {

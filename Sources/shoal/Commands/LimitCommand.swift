@@ -12,25 +12,16 @@ struct LimitCommand: ShoalSubcommand {
             """
     )
 
-    /// 0 stands for no limit, as in ``LimitOrder``.
-    private static func parse(_ text: String, _ number: (String) throws -> Int) throws -> Int {
-        text.lowercased() == "none" ? 0 : try number(text)
-    }
-
-    private static func rate(_ text: String) throws -> Int {
-        try self.parse(text) { try TransferRate(parsing: $0).bytesPerSecond }
-    }
-
-    @Option(help: ArgumentHelp("To all peers together.", valueName: "rate"), transform: { try rate($0) })
+    @Option(help: ArgumentHelp("To all peers together.", valueName: "rate"), transform: { try LimitOptions.rate($0) })
     var upload: Int?
 
-    @Option(help: ArgumentHelp("From all peers together.", valueName: "rate"), transform: { try rate($0) })
+    @Option(help: ArgumentHelp("From all peers together.", valueName: "rate"), transform: { try LimitOptions.rate($0) })
     var download: Int?
 
-    @Option(help: ArgumentHelp("To each peer.", valueName: "rate"), transform: { try rate($0) })
+    @Option(help: ArgumentHelp("To each peer.", valueName: "rate"), transform: { try LimitOptions.rate($0) })
     var uploadPerPeer: Int?
 
-    @Option(help: ArgumentHelp("From each peer.", valueName: "rate"), transform: { try rate($0) })
+    @Option(help: ArgumentHelp("From each peer.", valueName: "rate"), transform: { try LimitOptions.rate($0) })
     var downloadPerPeer: Int?
 
     @Option(
@@ -38,7 +29,7 @@ struct LimitCommand: ShoalSubcommand {
             "Up to how many peers are served at once; none: as many as the uplink allows.",
             valueName: "n"
         ),
-        transform: { try parse($0) { try UploadSlots(parsing: $0).count } }
+        transform: { $0.lowercased() == "none" ? 0 : try UploadSlots(parsing: $0).count }
     )
     var uploadSlots: Int?
 

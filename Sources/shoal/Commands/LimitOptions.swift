@@ -1,34 +1,35 @@
 import ArgumentParser
+import Configuration
 import ShoalNode
 
 /// How quickly a node that starts may move shard bytes; `shoal limit` changes it later.
 struct LimitOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Serve no more than this a second, to all peers together: 2MB, 512KiB, 20Mbit.",
+            "Serve no more than this a second, to all peers together: 2MB, 512KiB, 20Mbit, none.",
             valueName: "rate"
         ),
-        transform: { try TransferRate(parsing: $0) }
+        transform: { try checked($0) }
     )
-    var uploadLimit: TransferRate?
+    var uploadLimit: String?
 
     @Option(
         help: ArgumentHelp("Fetch no more than this a second, from all peers together.", valueName: "rate"),
-        transform: { try TransferRate(parsing: $0) }
+        transform: { try checked($0) }
     )
-    var downloadLimit: TransferRate?
+    var downloadLimit: String?
 
     @Option(
         help: ArgumentHelp("Serve no more than this a second to each peer.", valueName: "rate"),
-        transform: { try TransferRate(parsing: $0) }
+        transform: { try checked($0) }
     )
-    var uploadLimitPerPeer: TransferRate?
+    var uploadLimitPerPeer: String?
 
     @Option(
         help: ArgumentHelp("Fetch no more than this a second from each peer.", valueName: "rate"),
-        transform: { try TransferRate(parsing: $0) }
+        transform: { try checked($0) }
     )
-    var downloadLimitPerPeer: TransferRate?
+    var downloadLimitPerPeer: String?
 
     @Option(
         help: ArgumentHelp("Serve at most this many peers at once; else as many as the uplink allows.", valueName: "n"),
@@ -36,25 +37,26 @@ struct LimitOptions: ParsableArguments {
     )
     var uploadSlots: Int?
 
-    var order: LimitOrder {
-        var order = LimitOrder()
-        order.upload = self.uploadLimit?.bytesPerSecond
-        order.download = self.downloadLimit?.bytesPerSecond
-        order.uploadPerPeer = self.uploadLimitPerPeer?.bytesPerSecond
-        order.downloadPerPeer = self.downloadLimitPerPeer?.bytesPerSecond
-        order.uploadSlots = self.uploadSlots
-        return order
+    /// Bytes a second; 0 for none, as in ``LimitOrder``.
+    static func rate(_ text: String) throws -> Int {
+        text.lowercased() == "none" ? 0 : try TransferRate(parsing: text).bytesPerSecond
     }
 
-    var isEmpty: Bool { self.order == LimitOrder() }
+    /// What is no rate is a wrong use of the command, before anything else is looked at.
+    private static func checked(_ text: String) throws -> String {
+        _ = try self.rate(text)
+        return text
+    }
 
-    /// Adds what has no effect on a node that runs already.
-    func addUnused(to options: inout [String]) {
-        if self.uploadLimit != nil { options.append("--upload-limit") }
-        if self.downloadLimit != nil { options.append("--download-limit") }
-        if self.uploadLimitPerPeer != nil { options.append("--upload-limit-per-peer") }
-        if self.downloadLimitPerPeer != nil { options.append("--download-limit-per-peer") }
-        if self.uploadSlots != nil { options.append("--upload-slots") }
+    /// What was given.
+    var contents: [Setting: ConfigContent] {
+        let rates: [Setting: String?] = [
+            .uploadLimit: self.uploadLimit, .downloadLimit: self.downloadLimit,
+            .uploadLimitPerPeer: self.uploadLimitPerPeer, .downloadLimitPerPeer: self.downloadLimitPerPeer,
+        ]
+        var contents = rates.compactMapValues { $0.map(ConfigContent.string) }
+        contents[.uploadSlots] = self.uploadSlots.map(ConfigContent.int)
+        return contents
     }
 }
 
@@ -62,12 +64,15 @@ struct LimitOptions: ParsableArguments {
 struct UploadSlots: Hashable, Sendable {
     let count: Int
 
-    init(parsing text: String) throws {
-        guard let count = Int(text), LimitOrder.slots.contains(count) else {
+    init(_ count: Int) throws {
+        guard LimitOrder.slots.contains(count) else {
             throw ValidationError(
                 "upload slots are a number from \(LimitOrder.slots.lowerBound) to \(LimitOrder.slots.upperBound)"
             )
         }
         self.count = count
     }
+
+    /// Whatever is no number is none of them.
+    init(parsing text: String) throws { try self.init(Int(text) ?? 0) }
 }

@@ -105,13 +105,14 @@ struct ManifestCommand: ShoalSubcommand {
     }
 
     private func fromSwarm(_ link: MagnetLink, _ store: ModelStore, _ home: Home) async throws -> StoredModel {
-        let trackers = self.node.trackers.merged(with: link)
+        let settings = try await self.node.settings()
+        let trackers = self.node.trackers.merged(with: link, configured: settings.trackers)
         guard !trackers.isEmpty else {
             throw CommandError(
                 "this home does not have that model, and no tracker is known: name one with --tracker URL"
             )
         }
-        return try await self.node.runNode(home, store, trackers: trackers) { session in
+        return try await self.node.runNode(home, store, settings, trackers: trackers) { session in
             let handle = try session.node.add(link, fetches: false)
             let model = try await self.inTime { () -> StoredModel? in
                 for await event in session.events {

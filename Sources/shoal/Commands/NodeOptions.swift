@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import ShoalNode
 import ShoalSignaling
 import ShoalStore
@@ -10,23 +11,35 @@ struct NodeOptions: ParsableArguments {
     @OptionGroup var trackers: TrackerOptions
     @OptionGroup var network: NetworkOptions
 
+    /// What a node starts with: of these options, the environment and the home's file.
+    ///
+    /// - Throws: ``CommandError`` that names the place of what cannot be used.
+    func settings(_ replication: ReplicationOptions? = nil) async throws -> Settings {
+        try Settings(try await self.settingsReader(replication))
+    }
+
+    func settingsReader(_ replication: ReplicationOptions? = nil) async throws -> SettingsReader {
+        var contents = self.trackers.contents.merging(self.network.limits.contents) { $1 }
+        if let bind = self.network.bind { contents[.bind] = .string(bind) }
+        if let replicate = replication?.replicate { contents[.replicate] = .string("\(replicate.bytes)B") }
+        return try await self.home.settingsReader(contents)
+    }
+
     /// Is the node of `home` while `body` runs, and answers other commands meanwhile.
+    ///
+    /// - Parameter trackers: where swarms are announced.
     func runNode<Result: Sendable>(
         _ home: Home,
         _ store: ModelStore,
+        _ settings: Settings,
         trackers: [TrackerURL],
-        replication: ReplicationOptions? = nil,
         _ body: @escaping @Sendable (NodeSession) async throws -> Result
     ) async throws -> Result {
-        var configuration = NodeConfiguration()
-        configuration.bindAddress = self.network.bind
-        try self.network.limits.order.apply(to: &configuration.mesh.limits)
-        configuration.recording = self.network.recording.options
-        configuration.replicationBudget = replication?.replicate?.bytes
+        var configuration = try settings.configuration()
         configuration.trackers = trackers
-        configuration.trackerAuthority = self.trackers.tlsAuthority
+        configuration.recording = self.network.recording.options
         configuration.mesh.agent = Version.agent
-        let session = try await NodeSession(home, store, configuration, logger: self.home.logger)
+        let session = try await NodeSession(home, store, configuration, logger: settings.logLevel.logger)
         let outcome = await Swift.Result { try await session.serve(while: body) }
         await session.stop()
         return try outcome.get()
@@ -36,7 +49,8 @@ struct NodeOptions: ParsableArguments {
     func tellUnused(by node: RunningNode, _ replication: ReplicationOptions? = nil) {
         var unused: [String] = []
         if self.network.bind != nil { unused.append("--bind") }
-        self.network.limits.addUnused(to: &unused)
+        let limits = Setting.allCases.filter { self.network.limits.contents[$0] != nil }.map(\.option)
+        unused += limits
         if replication?.replicate != nil { unused.append("--replicate") }
         if self.network.recording.options != nil { unused.append("--record") }
         if self.trackers.tlsAuthority != nil { unused.append("--tls-ca") }
@@ -44,7 +58,7 @@ struct NodeOptions: ParsableArguments {
         guard !unused.isEmpty else { return }
         let options = unused.joined(separator: ", ")
         Console.say("warning: a node is running (process \(node.process)); it was started without this \(options)")
-        guard !self.network.limits.isEmpty else { return }
+        guard !limits.isEmpty else { return }
         Console.say("`shoal limit` changes the limits of the node that is running")
     }
 }

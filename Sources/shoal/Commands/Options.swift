@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Foundation
 import Logging
 import ShoalFormats
@@ -14,8 +15,8 @@ struct HomeOptions: ParsableArguments {
     )
     var home: String?
 
-    @Option(help: "trace, debug, info, notice, warning, error or critical.")
-    var logLevel: LogLevel = .warning
+    @Option(help: "trace, debug, info, notice, warning, error or critical. (default: warning)")
+    var logLevel: LogLevel?
 
     var path: String {
         if let home { return home }
@@ -46,16 +47,18 @@ struct HomeOptions: ParsableArguments {
         }
     }
 
-    /// Adds what has no effect on a node that runs already.
-    func addUnused(to options: inout [String]) {
-        if self.logLevel != .warning { options.append("--log-level") }
+    /// - Parameter options: what else the command line says.
+    func settingsReader(_ options: [Setting: ConfigContent]) async throws -> SettingsReader {
+        let environment = ProcessInfo.processInfo.environment
+        Setting.warnOfMistakes(in: environment)
+        var contents = options
+        if let logLevel { contents[.logLevel] = .string(logLevel.rawValue) }
+        return try await SettingsReader(home: Home.absolute(self.path), environment: environment, options: contents)
     }
 
-    /// Logs go to stderr, away from results.
-    var logger: Logger {
-        var logger = Logger(label: "shoal") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = self.logLevel.level
-        return logger
+    /// Adds what has no effect on a node that runs already.
+    func addUnused(to options: inout [String]) {
+        if self.logLevel != nil { options.append("--log-level") }
     }
 }
 
@@ -67,6 +70,13 @@ func notEmpty(_ path: String) throws -> String {
 
 /// How much is logged.
 enum LogLevel: String, ExpressibleByArgument, CaseIterable, Sendable {
+    init(parsing text: String) throws {
+        guard let level = LogLevel(rawValue: text) else {
+            throw ValidationError("it is one of " + Self.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        self = level
+    }
+
     case trace
     case debug
     case info
@@ -75,7 +85,14 @@ enum LogLevel: String, ExpressibleByArgument, CaseIterable, Sendable {
     case error
     case critical
 
-    var level: Logger.Level {
+    /// Logs go to stderr, away from results.
+    var logger: Logger {
+        var logger = Logger(label: "shoal") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = self.level
+        return logger
+    }
+
+    private var level: Logger.Level {
         switch self {
         case .trace: .trace
         case .debug: .debug
@@ -125,9 +142,17 @@ struct TrackerOptions: ParsableArguments {
     )
     var tlsAuthority: String?
 
-    /// The trackers of the link and of the command line. Those of a link that are no WebSocket trackers are passed over,
+    /// What was given.
+    var contents: [Setting: ConfigContent] {
+        var contents: [Setting: ConfigContent] = [:]
+        if !self.trackers.isEmpty { contents[.trackers] = .stringArray(self.trackers.map(\.description)) }
+        contents[.tlsCA] = self.tlsAuthority.map(ConfigContent.string)
+        return contents
+    }
+
+    /// The trackers of the link and of the command line, else those that are configured. Those of a link that are no WebSocket trackers are passed over,
     /// as links of other programs name many.
-    func merged(with link: MagnetLink) -> [TrackerURL] {
+    func merged(with link: MagnetLink, configured: [TrackerURL] = []) -> [TrackerURL] {
         var all: [TrackerURL] = []
         for text in link.trackers {
             do throws(SignalingError) {
@@ -137,7 +162,7 @@ struct TrackerOptions: ParsableArguments {
             }
         }
         for url in self.trackers where !all.contains(url) { all.append(url) }
-        return all
+        return all.isEmpty ? configured : all
     }
 }
 

@@ -35,14 +35,15 @@ struct PublishCommand: ShoalSubcommand {
     }
 
     private func publish(_ home: Home) async throws {
+        let settings = try Settings(try await self.home.settingsReader(self.trackers.contents))
         let store = try ModelStore(home: home)
         let disk = DiskPool(threads: 1)
         let model = try await Publishing.publish(self.path, in: store, on: disk)
-        if self.trackers.trackers.isEmpty {
+        if settings.trackers.isEmpty {
             Console.say("the link names no tracker: whoever fetches it has to know one (--tracker URL adds it)")
         }
         let name = self.name ?? Publishing.name(of: self.path)
-        let link = try store.signed(Publishing.link(to: model, named: name, trackers: self.trackers.trackers))
+        let link = try store.signed(Publishing.link(to: model, named: name, trackers: settings.trackers))
         try store.remember(link)
         try Console.print(link.text)
     }

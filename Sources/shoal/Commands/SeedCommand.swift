@@ -38,17 +38,20 @@ struct SeedCommand: ShoalSubcommand {
 
     private func seed(_ home: Home) async throws {
         let store = try ModelStore(home: home)
-        let (model, given) = try await self.model(in: store)
-        let trackers = self.node.trackers.merged(with: given)
+        let settings = try await self.node.settings(self.replication)
+        let (model, given) = try await self.model(in: store, settings)
+        let trackers = self.node.trackers.merged(with: given, configured: settings.trackers)
         guard !trackers.isEmpty else {
-            throw CommandError("nobody could find this node: name a tracker with --tracker URL")
+            throw CommandError(
+                "nobody could find this node: name a tracker with --tracker URL, or configure some (`shoal config`)"
+            )
         }
         // What is printed names every tracker that this node is at.
         var link = try store.signed(given)
         link.trackers = trackers.map(\.description)
         let printed = link
-        if let model { try self.tellMissing(of: model) }
-        try await self.node.runNode(home, store, trackers: trackers, replication: self.replication) { session in
+        if let model { try self.tellMissing(of: model, settings) }
+        try await self.node.runNode(home, store, settings, trackers: trackers) { session in
             if let model {
                 _ = try session.node.add(model, link: printed, fetches: false)
             } else {
@@ -59,9 +62,9 @@ struct SeedCommand: ShoalSubcommand {
         try Task.checkCancellation()
     }
 
-    private func tellMissing(of model: StoredModel) throws {
+    private func tellMissing(of model: StoredModel, _ settings: Settings) throws {
         let state = model.state
-        guard !state.complete.isFull, self.replication.replicate == nil else { return }
+        guard !state.complete.isFull, settings.replicationBudget == nil else { return }
         guard state.verifiedBytes > 0 else {
             for finding in model.findings { Console.say("warning: \(finding)") }
             throw CommandError("nothing of that model is here any more: get it with `shoal fetch --seed LINK`")
@@ -70,7 +73,7 @@ struct SeedCommand: ShoalSubcommand {
     }
 
     /// The model is nil when nothing of it is here, and copies are to be made.
-    private func model(in store: ModelStore) async throws -> (StoredModel?, MagnetLink) {
+    private func model(in store: ModelStore, _ settings: Settings) async throws -> (StoredModel?, MagnetLink) {
         let disk = DiskPool(threads: 1)
         switch self.source {
         case .path(let path):
@@ -79,7 +82,7 @@ struct SeedCommand: ShoalSubcommand {
             return (model, Publishing.link(to: model, named: name, trackers: self.node.trackers.trackers))
         case .link(let link):
             let model = try await Opening.open(link, in: store, on: disk)
-            guard model != nil || self.replication.replicate != nil else {
+            guard model != nil || settings.replicationBudget != nil else {
                 throw CommandError("this home has nothing of that model: get it with `shoal fetch --seed LINK`")
             }
             return (model, link)

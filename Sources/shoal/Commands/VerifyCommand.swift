@@ -41,8 +41,9 @@ struct VerifyCommand: ShoalSubcommand {
         )
         let findings = Findings()
         try await NodeAccess.use(self.node.home) { home in
+            let settings = try await self.node.settings()
             let store = try ModelStore(home: home)
-            try await self.node.runNode(home, store, trackers: self.node.trackers.trackers) { session in
+            try await self.node.runNode(home, store, settings, trackers: settings.trackers) { session in
                 try await session.carryOut(.verify(order)) { try self.take($0, findings) }
             }
         } through: { running in
