@@ -19,7 +19,7 @@ package struct LimitReport: Hashable, Codable, Sendable {
         self.uploadSlots = limits.uploadSlots
     }
 
-    package var isUnlimited: Bool { self == LimitReport(TransferLimits()) }
+    var isUnlimited: Bool { self == LimitReport(TransferLimits()) }
 }
 
 /// Limits to change. Missing: as it was; 0: no limit any more.

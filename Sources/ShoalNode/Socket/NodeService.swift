@@ -54,6 +54,7 @@ package final class NodeService: Sendable {
 
     private func status() async throws -> StatusReport {
         let budget = await self.node.connectionBudget()
+        let limits = LimitReport(self.node.limits)
         return StatusReport(
             node: self.node.id.hex,
             agent: self.agent,
@@ -61,7 +62,7 @@ package final class NodeService: Sendable {
             uptimeSeconds: (ContinuousClock.now - self.start).inSeconds,
             home: self.home,
             connections: StatusReport.Connections(used: budget.used, maximum: budget.maximum),
-            limits: LimitReport(self.node.limits),
+            limits: limits.isUnlimited ? nil : limits,
             trackers: await self.node.trackerStatuses().map { StatusReport.Tracker($0.url, $0.status) },
             swarms: await self.node.swarms().map(StatusReport.Swarm.init)
         )

@@ -8,7 +8,8 @@ package struct StatusReport: Hashable, Codable, Sendable {
     /// The absolute path of its home.
     package var home: String
     package var connections: Connections
-    package var limits: LimitReport
+    /// Missing: there are none.
+    package var limits: LimitReport?
     package var trackers: [Tracker]
     package var swarms: [Swarm]
 

@@ -32,8 +32,7 @@ struct StatusCommand: ShoalSubcommand {
             "home         \(status.home)",
             "connections  \(status.connections.used) of \(status.connections.maximum)",
         ]
-        if !status.limits.isUnlimited {
-            let limits = LimitCommand.lines(status.limits)
+        if let limits = status.limits.map(LimitCommand.lines) {
             lines += ["limits       \(limits[0])", "             \(limits[1])"]
         }
         for (position, tracker) in status.trackers.enumerated() {
