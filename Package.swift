@@ -296,8 +296,9 @@ if Context.environment["SHOAL_FUZZ"] != nil {
         ],
         "ShoalTransport": ["RTCError.swift", "SessionDescription.swift"],
         "ShoalNode": [
-            "Socket/CacheReport.swift", "Socket/ModelReport.swift", "Socket/NodeAnswer.swift", "Socket/NodeCodec.swift",
-            "Socket/NodeFailure.swift", "Socket/NodeRequest.swift", "Socket/PeerReport.swift",
+            "Socket/CacheReport.swift", "Socket/LimitReport.swift", "Socket/ModelReport.swift",
+            "Socket/NodeAnswer.swift",
+            "Socket/NodeCodec.swift", "Socket/NodeFailure.swift", "Socket/NodeRequest.swift", "Socket/PeerReport.swift",
             "Socket/ShardRanges.swift", "Socket/StatusReport.swift",
         ],
     ]
