@@ -27,6 +27,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -94,8 +95,10 @@ let package = Package(
                 "ShoalCore", "ShoalFormats", "ShoalWire", "ShoalSwarm", "ShoalStore", "ShoalSignaling",
                 "ShoalTransport",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: everywhere
@@ -107,6 +110,7 @@ let package = Package(
             dependencies: [
                 "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
                 "ShoalTransport", "ShoalWire",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/ShoalLibrary",
@@ -156,7 +160,11 @@ let package = Package(
         .target(name: "TestVectors", path: "Tests/TestVectors", swiftSettings: everywhere),
         .target(
             name: "TestSupport",
-            dependencies: ["ShoalCore"],
+            dependencies: [
+                "ShoalCore",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             path: "Tests/TestSupport",
             swiftSettings: everywhere
         ),
@@ -218,7 +226,7 @@ let package = Package(
         .testTarget(
             name: "ShoalSignalingTests",
             dependencies: [
-                "ShoalCore", "ShoalSwarm", "ShoalSignaling",
+                "ShoalCore", "ShoalSwarm", "ShoalSignaling", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -236,6 +244,7 @@ let package = Package(
             dependencies: [
                 "HostilePeers", "ShoalCore", "ShoalFormats", "ShoalNode", "ShoalSignaling", "ShoalStore", "ShoalSwarm",
                 "ShoalTransport", "ShoalWire", "TestSupport", "TestVectors",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

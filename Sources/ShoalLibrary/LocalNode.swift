@@ -1,3 +1,4 @@
+public import CoreMetrics
 import Foundation
 public import Logging
 import ShoalCore
@@ -27,6 +28,8 @@ public final class LocalNode: Sendable {
         public var uploadLimit: Int?
         /// Bytes a second that are asked for, of all peers together, at least 1; nil: as fast as they come.
         public var downloadLimit: Int?
+        /// Where the node's metrics go; to nowhere by default. What they are called and mean: `docs/metrics.md`.
+        public var metrics: any MetricsFactory = NOOPMetricsHandler.instance
         /// Where the node logs to; to nowhere by default.
         public var logger = Logger(label: "shoal") { _ in SwiftLogNoOpLogHandler() }
 
@@ -68,6 +71,7 @@ public final class LocalNode: Sendable {
             configuration.trackers = try options.trackers.map { try TrackerURL($0) }
             configuration.trackerAuthority = options.trackerAuthority
             configuration.mesh.agent = "shoal-library"
+            configuration.metrics = options.metrics
             configuration.mesh.limits.upload.total = try Self.rate(options.uploadLimit)
             configuration.mesh.limits.download.total = try Self.rate(options.downloadLimit)
             let ready = configuration
@@ -154,6 +158,10 @@ public final class LocalNode: Sendable {
             limits.download.total = download
         }
     }
+
+    /// Sets the metrics that are not counted as they happen (connections, queues, cache, scores, models) to what holds now. To be
+    /// called before each look at ``Options/metrics``.
+    public func updateMetrics() async { await self.node.updateMetrics() }
 
     private static func rate(_ limit: Int?) throws(ShoalError) -> Int? {
         guard let limit else { return nil }

@@ -1,3 +1,4 @@
+import CoreMetrics
 package import Logging
 package import ShoalCore
 package import ShoalFormats
@@ -19,10 +20,17 @@ package final class Node: Sendable {
     let chores = DiskPool(threads: 2)
     /// For evicting shards, one model after the other: that waits for peers.
     let sweeper = DiskPool(threads: 1)
+    /// For looks at the disk that nobody else is to wait for.
+    let looks = DiskPool(threads: 1)
     /// Whether a look for room is ordered and has not begun.
     let isSweepDue = Atomic(false)
     let loop: NodeLoop
     let runner: EffectRunner
+    /// Implementation and version.
+    let agent: String
+    let metrics: NodeMetrics
+    /// What is measured when somebody looks.
+    let board: ReadingBoard
     private let transport: RTCTransport
     private let trackers: TrackerDesk
     /// Of the configuration: for links that name none.
@@ -47,6 +55,10 @@ package final class Node: Sendable {
     ) throws {
         let identity = try NodeIdentity.load(home: home.path)
         let loop = NodeLoop()
+        _ = ProcessFigures.start
+        self.agent = configuration.mesh.agent
+        self.metrics = NodeMetrics(configuration.metrics)
+        self.board = ReadingBoard(configuration.metrics)
         self.disk = DiskPool(threads: configuration.diskThreads)
         self.loop = loop
         self.runner = EffectRunner(
@@ -54,6 +66,7 @@ package final class Node: Sendable {
             store: store,
             disk: self.disk,
             configuration: configuration.mesh,
+            metrics: self.metrics,
             logger: logger,
             onEvent: { [hub] event in
                 hub.tell(event)
@@ -91,7 +104,7 @@ package final class Node: Sendable {
                 shardCame: { [weak self] in self?.sweep() }
             )
         )
-        loop.start(machine, recorder: recorder) { runner.carryOut($0) }
+        loop.start(machine, recorder: recorder, metrics: self.metrics.mesh) { runner.carryOut($0) }
     }
 
     // MARK: Swarms

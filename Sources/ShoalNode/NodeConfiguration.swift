@@ -1,3 +1,4 @@
+package import CoreMetrics
 package import ShoalSignaling
 package import ShoalSwarm
 import ShoalTransport
@@ -18,6 +19,8 @@ package struct NodeConfiguration: Sendable {
     package var replicationBudget: Int?
     /// Threads that hash and read and write.
     package var diskThreads = 4
+    /// Where metrics go; to nowhere by default.
+    package var metrics: any MetricsFactory = NOOPMetricsHandler.instance
     /// Nil: what happens is not written down.
     package var recording: RecordingOptions?
 

@@ -1,3 +1,4 @@
+import CoreMetrics
 import HostilePeers
 import Logging
 import ShoalCore
@@ -32,14 +33,16 @@ final class Scene: Sendable {
         _ name: String,
         visitsAlley: Bool = true,
         configuration: MeshConfiguration = MeshConfiguration(),
-        recording: RecordingOptions? = nil
+        recording: RecordingOptions? = nil,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) throws -> TestNode {
         let trackers = (visitsAlley ? [self.alley] : []) + [self.square]
         let node = try TestNode(
             home: self.folder(name),
             trackers: trackers.map(\.url),
             mesh: configuration,
-            recording: recording
+            recording: recording,
+            metrics: metrics
         )
         self.actors.withLock { $0.append { await node.stop() } }
         return node
@@ -109,7 +112,8 @@ final class TestNode: Sendable {
         home path: String,
         trackers: [TrackerURL],
         mesh: MeshConfiguration,
-        recording: RecordingOptions? = nil
+        recording: RecordingOptions? = nil,
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance
     ) throws {
         self.home = try Home(path: path)
         self.store = try ModelStore(home: self.home)
@@ -119,6 +123,7 @@ final class TestNode: Sendable {
         configuration.trackers = trackers
         configuration.mesh = mesh
         configuration.recording = recording
+        configuration.metrics = metrics
         let events = self.events
         self.node = try Node(
             home: self.home,

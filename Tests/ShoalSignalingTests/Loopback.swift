@@ -3,6 +3,7 @@ import NIOPosix
 import ShoalCore
 import ShoalSwarm
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ShoalSignaling
@@ -190,25 +191,13 @@ private final class CannedHandler: ChannelInboundHandler {
     }
 }
 
-/// A plain TCP connection to a tracker.
-enum RawSocket {
-    /// What the server says to `bytes`, and to `rest` once it has said something, until it closes.
+extension RawSocket {
     static func exchange(_ bytes: [UInt8], then rest: [UInt8] = [], with url: TrackerURL) async throws -> [UInt8] {
-        let mailbox = Mailbox<[UInt8]>()
-        let channel = try await ClientBootstrap(group: loops.next())
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Collector(mailbox, rest))
-                }
-            }
-            .connect(host: url.host, port: url.port).get()
-        // Whether all of it was wanted is told by the reply.
-        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
-        return try await mailbox.next()
+        try await self.exchange(bytes, then: rest, port: url.port)
     }
 
     static func exchange(_ text: String, with url: TrackerURL) async throws -> String {
-        String(decoding: try await self.exchange(Array(text.utf8), with: url), as: UTF8.self)
+        try await self.exchange(text, port: url.port)
     }
 
     /// A WebSocket handshake as a browser makes it.
@@ -216,28 +205,6 @@ enum RawSocket {
         GET /announce HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n
         """
-
-    private final class Collector: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        typealias OutboundOut = ByteBuffer
-        private let mailbox: Mailbox<[UInt8]>
-        private var rest: [UInt8]
-        private var heard: [UInt8] = []
-
-        init(_ mailbox: Mailbox<[UInt8]>, _ rest: [UInt8]) {
-            self.mailbox = mailbox
-            self.rest = rest
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            self.heard += Array(Self.unwrapInboundIn(data).readableBytesView)
-            guard !self.rest.isEmpty else { return }
-            context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer(bytes: self.rest)), promise: nil)
-            self.rest = []
-        }
-
-        func channelInactive(context: ChannelHandlerContext) { self.mailbox.post(self.heard) }
-    }
 }
 
 /// Runs `body` with a tracker on loopback, and shuts it down.

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import ShoalCore
 import ShoalSwarm
+import TestSupport
 import Testing
 
 @testable import ShoalSignaling

@@ -54,6 +54,29 @@ import Testing
         }
     }
 
+    @Test func `what engines load is counted where they want it`() async throws {
+        try await inHall { hall in
+            let registry = PrometheusRegistry()
+            var options = LocalNode.Options(home: hall.folder("counted"))
+            options.bindAddress = "127.0.0.1"
+            options.metrics = registry
+            let node = try await LocalNode.start(options)
+            let loader = try await node.open(hall.link)
+            for _ in 0..<2 { _ = try await loader.loadShard(1) }
+            #expect(!registry.text.contains("shoal_model_verified_bytes{"))
+            await node.updateMetrics()
+            await node.stop()
+            let lines = registry.text.split(separator: "\n")
+            #expect(lines.contains("shoal_demands_total{result=\"fetched\"} 1"))
+            #expect(lines.contains("shoal_demands_total{result=\"hit\"} 1"))
+            #expect(
+                lines.contains {
+                    $0.hasPrefix("shoal_model_verified_bytes{") && $0.hasSuffix(" \(Hall.shards[1].count)")
+                }
+            )
+        }
+    }
+
     @Test func `what is not in the model is refused`() async throws {
         try await inHall { hall in
             let node = try await hall.node()

@@ -42,11 +42,14 @@ package struct PythonScript: Sendable {
         let cache = environment["XDG_CACHE_HOME"].map { URL(filePath: $0) } ?? home.appending(path: ".cache")
         let folder = cache.appending(path: "shoal/\(requirements[0].replacing("==", with: "-"))")
         let python = folder.appending(path: "bin/python3")
-        func works() -> Bool { (try? Self.run(python, ["-c", "import \(module)"])) != nil }
+        func works() -> Bool { (try? OutsideProgram.run(python, ["-c", "import \(module)"])) != nil }
         if !works() {
             FileHandle.standardError.write(Data("installing \(requirements[0]) into \(folder.path)\n".utf8))
-            _ = try? Self.run(URL(filePath: "/usr/bin/env"), ["python3", "-m", "venv", "--clear", folder.path])
-            _ = try? Self.run(python, ["-m", "pip", "install", "--quiet"] + requirements)
+            _ = try? OutsideProgram.run(
+                URL(filePath: "/usr/bin/env"),
+                ["python3", "-m", "venv", "--clear", folder.path]
+            )
+            _ = try? OutsideProgram.run(python, ["-m", "pip", "install", "--quiet"] + requirements)
         }
         self.python = works() ? python : nil
     }
@@ -57,27 +60,9 @@ package struct PythonScript: Sendable {
     package func lines<Line: Decodable>(_ arguments: [String], of type: Line.Type) throws -> [Line] {
         // -B: a script that imports another one leaves nothing beside it.
         guard let python else { throw Missing() }
-        let output = try Self.run(python, ["-B", self.script] + arguments)
+        let output = try OutsideProgram.run(python, ["-B", self.script] + arguments)
         return try output.split(separator: UInt8(ascii: "\n")).map { try JSONDecoder().decode(type, from: Data($0)) }
     }
 
     private struct Missing: Error {}
-
-    private struct Failed: Error {
-        let status: Int32
-    }
-
-    @discardableResult
-    private static func run(_ program: URL, _ arguments: [String]) throws -> Data {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = program
-        process.arguments = arguments
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failed(status: process.terminationStatus) }
-        return data
-    }
 }

@@ -36,6 +36,9 @@ final class DemandDesk: Sendable {
     /// - Parameter post: takes what the mesh is told; called under the lock, so it does nothing else.
     init(post: @escaping @Sendable (MeshInput) -> Void) { self.post = post }
 
+    /// Callers that wait.
+    var count: Int { self.state.withLock { $0.waiters.count } }
+
     /// Somebody waits from now on.
     func enter(_ demands: [ShardDemand], of swarm: SwarmHandle, _ priority: Priority) throws(DemandFailure) -> Waiter {
         let (arrival, end) = AsyncThrowingStream.makeStream(of: Never.self, throwing: (any Error).self)

@@ -31,7 +31,23 @@ extension Node {
                 && demand.chunks.upperBound <= shards[demand.shard.position].chunkCount
             guard isKnown else { throw DemandFailure.unknown(demand) }
         }
-        if demands.allSatisfy({ model.has($0.chunks, of: $0.shard) }) { return }
+        if demands.allSatisfy({ model.has($0.chunks, of: $0.shard) }) { return self.metrics.demands.hit() }
+        let start = ContinuousClock.now
+        do {
+            try await self.fetch(demands, of: handle, priority: priority, within: limit)
+        } catch {
+            self.metrics.demands.failed()
+            throw error
+        }
+        self.metrics.demands.came(since: start)
+    }
+
+    private func fetch(
+        _ demands: [ShardDemand],
+        of handle: SwarmHandle,
+        priority: Priority,
+        within limit: Duration?
+    ) async throws {
         self.runner.failures.withLock { _ = $0.remove(handle) }
         let waiter = try self.runner.demands.enter(demands, of: handle, priority)
         defer { self.runner.demands.leave(waiter) }

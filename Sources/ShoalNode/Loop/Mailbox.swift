@@ -25,6 +25,9 @@ final class Mailbox<Item: Sendable>: Sendable {
         if wakes { self.wakeUp.signal() }
     }
 
+    /// How much was left and not taken yet.
+    var count: Int { self.state.withLock { $0.items.count } }
+
     /// Everything that was left so far; waits until something is there or `deadline` has come.
     func take(until deadline: Instant?) -> [Item] {
         let items = self.state.withLock { state in

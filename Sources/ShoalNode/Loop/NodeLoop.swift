@@ -42,14 +42,15 @@ final class NodeLoop: Sendable {
     }
 
     /// Starts the thread. `carryOut` is called on it, once for each effect, in order, and must not block.
-    /// What the machine is told goes to `recorder`, too.
+    /// What the machine is told goes to `recorder`, too, and is counted.
     func start(
         _ machine: sending MeshMachine,
         recorder: NodeRecorder?,
+        metrics: MeshMetrics,
         carryOut: @escaping @Sendable (MeshEffect) -> Void
     ) {
         let start = machine
-        let thread = Thread { [self] in self.run(start, recorder, carryOut) }
+        let thread = Thread { [self] in self.run(start, recorder, metrics, carryOut) }
         thread.name = "shoal.loop"
         thread.start()
     }
@@ -64,6 +65,7 @@ final class NodeLoop: Sendable {
     private func run(
         _ start: MeshMachine,
         _ recorder: NodeRecorder?,
+        _ metrics: MeshMetrics,
         _ carryOut: @Sendable (MeshEffect) -> Void
     ) {
         var machine = start
@@ -91,9 +93,10 @@ final class NodeLoop: Sendable {
             }
             // Before anything can go wrong outside of the machine.
             if let recorder, !inputs.isEmpty { recorder.record(at: now, inputs, effects) }
-            inputs.removeAll(keepingCapacity: true)
             for effect in effects { carryOut(effect) }
             effects.removeAll(keepingCapacity: true)
+            metrics.turned(inputs, in: NodeClock.now - now)
+            inputs.removeAll(keepingCapacity: true)
             for question in questions { question(machine) }
             questions.removeAll(keepingCapacity: true)
             guard let whenOver else { continue }

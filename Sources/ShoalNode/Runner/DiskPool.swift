@@ -14,6 +14,9 @@ package final class DiskPool: Sendable {
         self.queue.maxConcurrentOperationCount = threads
     }
 
+    /// Those that wait, and those under way.
+    var jobs: Int { self.queue.operationCount }
+
     /// Does `job` on one of the threads; jobs begin in the order in which they came.
     func submit(_ job: @escaping @Sendable () -> Void) { self.queue.addOperation(job) }
 

@@ -25,6 +25,7 @@ extension EffectRunner: RTCTransportDelegate {
 
     func receivedControl(_ connection: ConnectionID, _ message: RawSpan) {
         guard let desk = self.desk(of: connection) else { return }
+        self.metrics.transfers.controlMessageReceived(message.byteCount)
         let cost = message.byteCount + ConnectionDesk.frameCost
         guard desk.admit(cost) else { return self.closeForFlooding(connection) }
         do throws(WireError) {
@@ -36,6 +37,7 @@ extension EffectRunner: RTCTransportDelegate {
 
     func chunkSent(_ connection: ConnectionID, token: UInt64) {
         guard let upload = self.uploads.finish(token) else { return }
+        self.metrics.transfers.sent(upload.size)
         self.loop.post(.chunkServed(connection, request: upload.request, chunk: upload.chunk))
     }
 

@@ -64,6 +64,7 @@ extension EffectRunner {
             }
             switch verdict {
             case .copy(_, _, let completesChunk):
+                self.metrics.transfers.received(frame.byteCount - WireLimits.frameHeader)
                 post(
                     .frameArrived(
                         connection,
@@ -104,7 +105,9 @@ extension EffectRunner {
         guard let model = self.model(of: receipt.swarm) else {
             return self.settle(slot, .chunkDropped(receipt))
         }
+        let start = ContinuousClock.now
         let isBegun = self.submit(for: receipt.swarm) {
+            defer { self.metrics.transfers.verified(since: start) }
             let size = model.stored.manifest.shards[receipt.shard.position].size
             let count = Cutting.range(of: receipt.chunk, inShardOf: size).count
             let bytes = UnsafeRawBufferPointer(rebasing: self.slab.bytes(of: slot)[..<count])

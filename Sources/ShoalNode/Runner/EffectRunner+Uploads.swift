@@ -21,12 +21,14 @@ extension EffectRunner {
         let (token, buffer) = self.uploads.begin(connection, request: request, chunk: chunk)
         // A shard that is being evicted is not begun any more; the mesh has been told, or is about to be.
         guard let lease = model.stored.leaseForUpload(shard) else { return self.abandon(token) }
+        let start = ContinuousClock.now
         let isBegun = self.submit(for: swarm) {
             defer { lease.close() }
             do throws(StoreError) {
                 let size = try model.stored.read(chunk, of: shard, into: buffer.bytes)
+                self.metrics.transfers.read(since: start)
                 let headers = self.headers(of: chunk, size: size, request: request, swarm: swarm)
-                let isSent = self.uploads.handOver(token) { self.desk(of: connection) != nil }
+                let isSent = self.uploads.handOver(token, size: size) { self.desk(of: connection) != nil }
                 guard isSent else { return self.abandon(token) }
                 let outgoing = OutgoingChunk(headers: headers, payload: buffer, size: size)
                 self.transport.sendChunk(connection, outgoing, token: token)

@@ -18,6 +18,7 @@ final class EffectRunner: Sendable {
     let disk: DiskPool
     let logger: Logger
     let onEvent: @Sendable (NodeEvent) -> Void
+    let metrics: NodeMetrics
     let slab: Slab
     let uploads: UploadDesk
     /// Who waits for which shards.
@@ -47,12 +48,14 @@ final class EffectRunner: Sendable {
         store: ModelStore,
         disk: DiskPool,
         configuration: MeshConfiguration,
+        metrics: NodeMetrics,
         logger: Logger,
         onEvent: @escaping @Sendable (NodeEvent) -> Void
     ) {
         self.loop = loop
         self.store = store
         self.disk = disk
+        self.metrics = metrics
         self.logger = logger
         self.onEvent = onEvent
         self.slab = Slab(slots: configuration.room)
@@ -106,7 +109,9 @@ final class EffectRunner: Sendable {
             "message sent",
             metadata: ["shoal.connection": "\(connection.rawValue)", "shoal.message": "\(message.body.name)"]
         )
-        self.transport.sendControl(connection, message.encoded())
+        let bytes = message.encoded()
+        self.metrics.transfers.controlMessageSent(bytes.count)
+        self.transport.sendControl(connection, bytes)
     }
 
     private func send(_ request: TrackerRequest, to index: TrackerIndex) {
@@ -120,6 +125,7 @@ final class EffectRunner: Sendable {
 
     private func observe(_ observation: MeshObservation) {
         self.logger.debug("observed", metadata: ["shoal.observation": "\(observation)"])
+        self.metrics.mesh.observed(observation)
         switch observation {
         case .shardCompleted(let swarm, _):
             self.synchronize(swarm)

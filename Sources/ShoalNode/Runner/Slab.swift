@@ -17,6 +17,8 @@ final class Slab: Sendable {
 
     deinit { UnsafeMutableRawPointer(bitPattern: self.base)?.deallocate() }
 
+    var freeSlots: Int { self.free.withLock { $0.count } }
+
     /// Takes `count` slots; the machine keeps count, so that they are there.
     func lease(_ count: Int) -> [Int] {
         self.free.withLock { free in

@@ -11,6 +11,8 @@ final class UploadDesk: Sendable {
         let request: UInt32
         let chunk: ChunkIndex
         let buffer: UploadBuffer
+        /// In bytes; 0 until it has been read.
+        var size = 0
         /// The WebRTC thread may be reading the buffer.
         var isHandedOver = false
     }
@@ -26,6 +28,9 @@ final class UploadDesk: Sendable {
     init(buffers: Int) {
         self.state = Mutex(State(free: (0..<buffers).map { _ in UploadBuffer() }))
     }
+
+    /// Chunks that are being read, or that the transport has.
+    var count: Int { self.state.withLock { $0.uploads.count } }
 
     /// Takes a buffer for a chunk; the mesh keeps count, so that one is there.
     func begin(_ connection: ConnectionID, request: UInt32, chunk: ChunkIndex) -> (token: UInt64, buffer: UploadBuffer)
@@ -47,9 +52,10 @@ final class UploadDesk: Sendable {
 
     /// The buffer is filled and goes to the transport. False when the connection ended meanwhile: then the buffer is
     /// for the caller to give back with ``finish(_:)``.
-    func handOver(_ token: UInt64, isOpen: () -> Bool) -> Bool {
+    func handOver(_ token: UInt64, size: Int, isOpen: () -> Bool) -> Bool {
         self.state.withLock { state in
             guard isOpen() else { return false }
+            state.uploads[token]?.size = size
             state.uploads[token]?.isHandedOver = true
             return true
         }

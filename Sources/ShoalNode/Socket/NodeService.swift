@@ -14,18 +14,18 @@ package final class NodeService: Sendable {
     let node: Node
     let store: ModelStore
     private let home: String
-    private let agent: String
+    private let metrics: String?
     private let start = ContinuousClock.now
     private let stop = AsyncStream.makeStream(of: Never.self)
 
     /// - Parameters:
     ///   - home: its absolute path.
-    ///   - agent: implementation and version.
-    package init(node: Node, store: ModelStore, home: String, agent: String) {
+    ///   - metrics: where Prometheus finds them.
+    package init(node: Node, store: ModelStore, home: String, metrics: String? = nil) {
         self.node = node
         self.store = store
         self.home = home
-        self.agent = agent
+        self.metrics = metrics
     }
 
     /// Carries out one request; the answers go through `answer`, but for the last one.
@@ -57,10 +57,11 @@ package final class NodeService: Sendable {
         let limits = LimitReport(self.node.limits)
         return StatusReport(
             node: self.node.id.hex,
-            agent: self.agent,
+            agent: self.node.agent,
             process: getpid(),
             uptimeSeconds: (ContinuousClock.now - self.start).inSeconds,
             home: self.home,
+            metrics: self.metrics,
             connections: StatusReport.Connections(used: budget.used, maximum: budget.maximum),
             limits: limits.isUnlimited ? nil : limits,
             trackers: await self.node.trackerStatuses().map { StatusReport.Tracker($0.url, $0.status) },

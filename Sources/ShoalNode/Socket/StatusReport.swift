@@ -7,6 +7,8 @@ package struct StatusReport: Hashable, Codable, Sendable {
     package var uptimeSeconds: Double
     /// The absolute path of its home.
     package var home: String
+    /// Where Prometheus finds its metrics; missing: nowhere.
+    package var metrics: String?
     package var connections: Connections
     /// Missing: there are none.
     package var limits: LimitReport?

@@ -4,14 +4,6 @@ import NIOPosix
 import NIOSSL
 import NIOWebSocket
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
-
 /// A tracker: WebTorrent's WebSocket protocol on a port of this machine, at any path.
 ///
 /// One event loop owns registry and sockets, so that nothing is locked and effects leave in the order in which they
@@ -104,18 +96,8 @@ package final class TrackerServer: Sendable {
         } catch {
             throw SignalingError(
                 code: .cannotListen,
-                message: "cannot listen on \(listen): \(Self.explanation(ofListening: error))"
+                message: "cannot listen on \(listen): \(ListeningProblem.explanation(of: error))"
             )
-        }
-    }
-
-    private static func explanation(ofListening error: any Error) -> String {
-        guard let error = error as? IOError else { return "there is no such host" }
-        return switch error.errnoCode {
-        case EADDRINUSE: "another program is using the port"
-        case EADDRNOTAVAIL: "this machine does not have that address"
-        case EACCES: "ports below 1024 need more rights"
-        default: String(cString: strerror(error.errnoCode))
         }
     }
 

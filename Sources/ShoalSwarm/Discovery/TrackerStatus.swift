@@ -14,6 +14,12 @@ package struct TrackerStatus: Hashable, Sendable {
     package var state: State
     /// Peers that it counted last in the largest of our swarms there, us included; nil before its first answer.
     package var counted: Int?
+
+    package init(index: TrackerIndex, state: State, counted: Int?) {
+        self.index = index
+        self.state = state
+        self.counted = counted
+    }
 }
 
 extension MeshMachine {

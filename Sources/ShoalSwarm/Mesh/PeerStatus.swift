@@ -3,7 +3,7 @@ import ShoalWire
 
 /// How one connection stands, for people and for tests; what `shoal peers` shows.
 package struct PeerStatus: Hashable, Sendable {
-    package enum State: String, Hashable, Sendable {
+    package enum State: String, CaseIterable, Hashable, Sendable {
         /// The channels are open; who is at the other end is not proved yet.
         case handshake
         case open

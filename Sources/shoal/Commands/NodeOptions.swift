@@ -21,6 +21,7 @@ struct NodeOptions: ParsableArguments {
     func settingsReader(_ replication: ReplicationOptions? = nil) async throws -> SettingsReader {
         var contents = self.trackers.contents.merging(self.network.limits.contents) { $1 }
         if let bind = self.network.bind { contents[.bind] = .string(bind) }
+        contents[.metricsPort] = self.network.metricsPort.map(ConfigContent.int)
         if let replicate = replication?.replicate { contents[.replicate] = .string("\(replicate.bytes)B") }
         return try await self.home.settingsReader(contents)
     }
@@ -39,7 +40,13 @@ struct NodeOptions: ParsableArguments {
         configuration.trackers = trackers
         configuration.recording = self.network.recording.options
         configuration.mesh.agent = Version.agent
-        let session = try await NodeSession(home, store, configuration, logger: settings.logLevel.logger)
+        let session = try await NodeSession(
+            home,
+            store,
+            configuration,
+            metricsPort: settings.metricsPort,
+            logger: settings.logLevel.logger
+        )
         let outcome = await Swift.Result { try await session.serve(while: body) }
         await session.stop()
         return try outcome.get()
@@ -49,6 +56,7 @@ struct NodeOptions: ParsableArguments {
     func tellUnused(by node: RunningNode, _ replication: ReplicationOptions? = nil) {
         var unused: [String] = []
         if self.network.bind != nil { unused.append("--bind") }
+        if self.network.metricsPort != nil { unused.append("--metrics-port") }
         let limits = Setting.allCases.filter { self.network.limits.contents[$0] != nil }.map(\.option)
         unused += limits
         if replication?.replicate != nil { unused.append("--replicate") }

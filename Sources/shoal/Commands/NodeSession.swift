@@ -16,9 +16,18 @@ struct NodeSession: Sendable {
     private let service: NodeService
     /// Nil when the home cannot have one.
     private let socket: NodeSocket?
+    /// Nil: nobody is told of metrics.
+    private let metrics: MetricsServer?
     private let told = Told()
 
-    init(_ home: Home, _ store: ModelStore, _ configuration: NodeConfiguration, logger: Logger) async throws {
+    /// - Parameter metricsPort: of 127.0.0.1; nil: nobody is told of metrics.
+    init(
+        _ home: Home,
+        _ store: ModelStore,
+        _ configuration: NodeConfiguration,
+        metricsPort: Int?,
+        logger: Logger
+    ) async throws {
         // The newest are kept: what ends a command comes last.
         let (events, continuation) = AsyncStream.makeStream(
             of: NodeEvent.self,
@@ -27,15 +36,36 @@ struct NodeSession: Sendable {
         self.home = home
         self.store = store
         self.events = events
+        let registry = metricsPort.map { _ in PrometheusRegistry() }
+        var configuration = configuration
+        if let registry { configuration.metrics = registry }
         self.node = try Node(home: home, store: store, configuration: configuration, logger: logger) { event in
             if event.isOfUse { continuation.yield(event) }
         }
-        self.service = NodeService(node: self.node, store: store, home: home.path, agent: Version.agent)
+        self.metrics = try await Self.metrics(of: self.node, registry, port: metricsPort)
+        self.service = NodeService(node: self.node, store: store, home: home.path, metrics: self.metrics?.url)
         do {
             self.socket = try await NodeSocket(home: home.path, logger: logger)
         } catch {
             Console.say("warning: other commands of this home cannot reach this node: \(error)")
             self.socket = nil
+        }
+    }
+
+    /// A node that cannot be watched over is not started.
+    private static func metrics(
+        of node: Node,
+        _ registry: PrometheusRegistry?,
+        port: Int?
+    ) async throws -> MetricsServer? {
+        guard let registry, let port else { return nil }
+        do {
+            let server = try await MetricsServer.start(node, registry, port: port)
+            Console.say("metrics: \(server.url)")
+            return server
+        } catch {
+            await node.stop()
+            throw CommandError("\(error): choose another one with --metrics-port")
         }
     }
 
@@ -92,6 +122,7 @@ struct NodeSession: Sendable {
 
     func stop() async {
         self.display.clear()
+        await self.metrics?.stop()
         await self.node.stop()
         self.home.close()
     }

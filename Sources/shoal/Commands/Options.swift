@@ -177,8 +177,32 @@ struct NetworkOptions: ParsableArguments {
     )
     var bind: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Answer /metrics (Prometheus) and /health on this port of 127.0.0.1; 0: a free one.",
+            valueName: "port"
+        ),
+        transform: { try MetricsPort(parsing: $0).number }
+    )
+    var metricsPort: Int?
+
     @OptionGroup var limits: LimitOptions
     @OptionGroup var recording: RecordOptions
+}
+
+/// Where metrics are asked for.
+struct MetricsPort: Hashable, Sendable {
+    let number: Int
+
+    init(_ number: Int) throws {
+        guard (0...65_535).contains(number) else {
+            throw ValidationError("a port is a number from 1 to 65535, or 0 for a free one")
+        }
+        self.number = number
+    }
+
+    /// Whatever is no number is no port.
+    init(parsing text: String) throws { try self.init(Int(text) ?? -1) }
 }
 
 /// A link, or a file or folder.

@@ -32,6 +32,7 @@ struct StatusCommand: ShoalSubcommand {
             "home         \(status.home)",
             "connections  \(status.connections.used) of \(status.connections.maximum)",
         ]
+        if let metrics = status.metrics { lines.append("metrics      \(metrics)") }
         if let limits = status.limits.map(LimitCommand.lines) {
             lines += ["limits       \(limits[0])", "             \(limits[1])"]
         }

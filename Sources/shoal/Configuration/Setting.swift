@@ -12,6 +12,7 @@ enum Setting: String, CaseIterable, Sendable {
     case downloadLimitPerPeer = "download-limit-per-peer"
     case uploadSlots = "upload-slots"
     case replicate
+    case metricsPort = "metrics-port"
     case logLevel = "log-level"
 
     /// What its value is in the file.
@@ -24,7 +25,7 @@ enum Setting: String, CaseIterable, Sendable {
     var form: Form {
         switch self {
         case .trackers: .texts
-        case .uploadSlots: .number
+        case .uploadSlots, .metricsPort: .number
         case .tlsCA, .bind, .uploadLimit, .downloadLimit, .uploadLimitPerPeer, .downloadLimitPerPeer, .replicate,
             .logLevel:
             .text

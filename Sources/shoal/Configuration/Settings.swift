@@ -16,6 +16,8 @@ struct Settings: Sendable {
     let limits: LimitOrder
     /// In bytes; nil: the node copies nothing.
     let replicationBudget: Int?
+    /// Of 127.0.0.1; 0: the system chooses one. Nil: nobody is told of metrics.
+    let metricsPort: Int?
     let logLevel: LogLevel
 
     /// - Throws: ``CommandError`` that names the place and what is wrong there.
@@ -31,6 +33,7 @@ struct Settings: Sendable {
         limits.uploadSlots = try reader.number(.uploadSlots) { try UploadSlots($0).count }
         self.limits = limits
         self.replicationBudget = try reader.text(.replicate) { try DataSize(parsing: $0).bytes }
+        self.metricsPort = try reader.number(.metricsPort) { try MetricsPort($0).number }
         self.logLevel = try reader.text(.logLevel, LogLevel.init(parsing:)) ?? .warning
     }
 
