@@ -24,9 +24,9 @@ public final class LocalNode: Sendable {
         public var trackerAuthority: String?
         /// The address to bind to; `127.0.0.1` keeps all traffic on this machine. Nil: every interface but loopback.
         public var bindAddress: String?
-        /// Bytes a second that are served to all peers together, at least 1; nil: as fast as they take them.
+        /// Bytes a second that are served to all peers together, 16,384 to 10¹²; nil: as fast as they take them.
         public var uploadLimit: Int?
-        /// Bytes a second that are asked for, of all peers together, at least 1; nil: as fast as they come.
+        /// Bytes a second that are asked for, of all peers together, 16,384 to 10¹²; nil: as fast as they come.
         public var downloadLimit: Int?
         /// Where the node's metrics go; to nowhere by default. What they are called and mean: `docs/metrics.md`.
         public var metrics: any MetricsFactory = NOOPMetricsHandler.instance
@@ -149,7 +149,7 @@ public final class LocalNode: Sendable {
     /// Serves and asks for no more than so many bytes a second from now on, of all peers together; nil lifts a limit. What
     /// has been asked for already still comes.
     ///
-    /// - Throws: ``ShoalError`` when a limit is not between 1 and 10¹⁸.
+    /// - Throws: ``ShoalError`` when a limit is not between 16,384 (below it peers give a chunk up) and 10¹².
     public func limit(upload: Int?, download: Int?) async throws {
         let upload = try Self.rate(upload)
         let download = try Self.rate(download)
@@ -165,8 +165,9 @@ public final class LocalNode: Sendable {
 
     private static func rate(_ limit: Int?) throws(ShoalError) -> Int? {
         guard let limit else { return nil }
-        guard (1...TokenBucket.limit).contains(limit) else {
-            throw ShoalError(.setup, "a limit is at least one byte a second and at most 10^18")
+        guard LimitOrder.rates.contains(limit) else {
+            let (least, most) = (LimitOrder.rates.lowerBound, LimitOrder.rates.upperBound)
+            throw ShoalError(.setup, "a limit is at least \(least) bytes a second and at most \(most)")
         }
         return limit
     }

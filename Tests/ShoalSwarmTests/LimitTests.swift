@@ -133,33 +133,60 @@ struct LimitTests {
 
     @Test func `where the limit is the brake, swarms have turns`() throws {
         var driver = MachineDriver(configuration: Self.limited { $0.download.total = 8 * Cutting.chunkSize })
+        let other = try self.addTwoSwarms(Array(repeating: Cutting.chunkSize, count: 64), to: &driver)
+        let asked = self.enterBoth(PlayedPeer(number: 1, connection: 7), shards: 64, &driver)
+        let counts = Dictionary(grouping: self.serve(&driver, asked)) { $0.swarm }.mapValues(\.count)
+        for swarm in [MachineDriver.swarm, other] { #expect((12...18).contains(counts[swarm] ?? 0), "\(counts)") }
+    }
+
+    @Test func `two swarms and two peers have turns of their own`() throws {
+        var driver = MachineDriver(configuration: Self.limited { $0.download.total = 8 * Cutting.chunkSize })
         let sizes = [Int](repeating: Cutting.chunkSize, count: 64)
+        let other = try self.addTwoSwarms(sizes, to: &driver)
+        var asked: [MeshEffect] = []
+        for number in 1...2 as ClosedRange<UInt8> {
+            let peer = PlayedPeer(number: number, connection: UInt64(6 + number))
+            asked += self.enterBoth(peer, shards: 64, &driver)
+        }
+        let counts = Dictionary(grouping: self.serve(&driver, asked)) { "\($0.swarm) \($0.connection)" }.mapValues(
+            \.count
+        )
+        #expect(counts.count == 4, "\(counts)")
+        for count in counts.values { #expect((5...11).contains(count), "\(counts)") }
+        #expect(counts.keys.contains { $0.contains("\(other)") })
+    }
+
+    /// The driver's swarm and another one, of the same shards; the other one's handle.
+    private func addTwoSwarms(_ sizes: [Int], to driver: inout MachineDriver) throws -> SwarmHandle {
         _ = driver.addSwarm(shardSizes: sizes, isSeeder: false)
         let other = SwarmHandle(2)
-        let secret = try #require(Digest(bytes: [UInt8](repeating: 8, count: 32)))
         let description = SwarmDescription(
             handle: other,
             infoHash: try #require(InfoHash(bytes: [UInt8](repeating: 8, count: 20))),
-            secret: secret,
+            secret: Self.otherSecret,
             content: SwarmContent(
                 manifest: [1],
                 shardSizes: sizes,
-                complete: Bitfield(count: 64),
+                complete: Bitfield(count: sizes.count),
                 partial: [:],
-                hashLists: .full(count: 64)
+                hashLists: .full(count: sizes.count)
             ),
             trackers: []
         )
         _ = driver.feed(.addSwarm(description))
-        let peer = PlayedPeer(number: 1, connection: 7)
+        return other
+    }
+
+    private static let otherSecret = Digest(bytes: [UInt8](repeating: 8, count: 32))!
+
+    /// The peer takes part in both swarms and has all of both.
+    private func enterBoth(_ peer: PlayedPeer, shards: Int, _ driver: inout MachineDriver) -> [MeshEffect] {
         let transcript = peer.open(on: &driver)
         _ = driver.feed(.received(peer.connection, peer.proof(transcript)))
         _ = driver.feed(.received(peer.connection, peer.join(transcript, handle: 9)))
-        _ = driver.feed(.received(peer.connection, peer.join(transcript, handle: 10, secret: secret)))
-        var asked = driver.feed(peer.say(.bitfield(.full(count: 64)), handle: 9))
-        asked += driver.feed(peer.say(.bitfield(.full(count: 64)), handle: 10))
-        let counts = Dictionary(grouping: self.serve(&driver, asked)) { $0.swarm }.mapValues(\.count)
-        for swarm in [MachineDriver.swarm, other] { #expect((12...18).contains(counts[swarm] ?? 0), "\(counts)") }
+        _ = driver.feed(.received(peer.connection, peer.join(transcript, handle: 10, secret: Self.otherSecret)))
+        let asked = driver.feed(peer.say(.bitfield(.full(count: shards)), handle: 9))
+        return asked + driver.feed(peer.say(.bitfield(.full(count: shards)), handle: 10))
     }
 
     /// Four seconds in which every chunk comes as soon as it is asked for, and is right: the chunks, in their order.
@@ -224,6 +251,96 @@ struct LimitTests {
         #expect(limits.slots(of: 3...16) == 2...2)
         limits.uploadSlots = nil
         #expect(limits.slots(of: 3...16) == 3...16)
+    }
+
+    @Test(arguments: [(16_384, 1...1), (40_000, 2...2), (65_536, 3...4), (1_000_000, 3...16)])
+    func `a small limit feeds few slots`(total: Int, slots: ClosedRange<Int>) {
+        var limits = TransferLimits()
+        limits.upload.total = total
+        #expect(limits.slots(of: 3...16) == slots)
+        limits.uploadSlots = 1
+        #expect(limits.slots(of: 3...16) == 1...1)
+    }
+
+    @Test(arguments: [
+        TransferLimits.Rates(total: 65_536, perPeer: 65_536), TransferLimits.Rates(total: 16_384),
+    ])
+    func `however little an owner gives, nobody gives the node up`(rates: TransferLimits.Rates) {
+        var bed = Testbed(shardSizes: Self.shardSizes)
+        let seeder = bed.addNode(complete: bed.allShards, configuration: Self.limited { $0.upload = rates })
+        let fetchers = (0..<8).map { _ in bed.addNode(complete: nil) }
+        for fetcher in fetchers { bed.connect(fetcher, seeder) }
+        bed.run(for: .seconds(120))
+        for node in [seeder] + fetchers {
+            // Offers that nobody answers are no peers.
+            let reasons = bed.nodes[node].disconnected.filter { $0 != "it did not open in time" }
+            #expect(reasons.isEmpty, "\(reasons)")
+        }
+        let bytes = bed.nodes[seeder].machine.uploads.chunksServed * Cutting.chunkSize
+        #expect(bytes > (rates.total ?? 0) * 100, "\(bytes) bytes in two minutes")
+    }
+
+    @Test func `when slots are taken away, who has nothing left to get goes first`() {
+        var configuration = MeshConfiguration()
+        configuration.uploadSlots = 3...3
+        let start = Instant.zero + .seconds(1)
+        var scheduler = UploadScheduler(configuration: configuration, at: start)
+        let shard = ShardOfSwarm(swarm: SwarmHandle(1), shard: ShardIndex(0))
+        for peer in 1...3 as ClosedRange<UInt64> {
+            let request = ChunkRequest(
+                id: 1,
+                shard: shard.shard,
+                first: ChunkIndex(0),
+                count: peer == 1 ? 8 : 1,
+                priority: .background,
+                deadline: 0
+            )
+            let refusal = scheduler.add(
+                request,
+                of: shard,
+                shardSize: 8 * Cutting.chunkSize,
+                from: ConnectionID(peer),
+                queueLimit: 4,
+                at: start
+            )
+            #expect(refusal == nil)
+        }
+        for serve in scheduler.nextServes(at: start) where serve.connection != ConnectionID(1) {
+            _ = scheduler.served(serve.connection, request: 1, chunk: serve.chunk, succeeded: true, at: start)
+            scheduler.acknowledged(serve.connection, chunks: 1, at: start)
+        }
+        var limits = TransferLimits()
+        limits.uploadSlots = 1
+        #expect(scheduler.limit(limits, at: start).isEmpty)
+        #expect(scheduler.isServing(ConnectionID(1)))
+    }
+
+    @Test func `what was asked for before there was a limit is not given back to it`() {
+        var driver = MachineDriver()
+        _ = driver.addSwarm(shardSizes: Array(repeating: Cutting.chunkSize, count: 64), isSeeder: false)
+        let (busy, other) = (PlayedPeer(number: 1, connection: 7), PlayedPeer(number: 2, connection: 8))
+        busy.enter(&driver)
+        other.enter(&driver)
+        let before = driver.feed(busy.say(.bitfield(.full(count: 64)))).requests
+        #expect(before.count > 1)
+        _ = driver.pass(.milliseconds(1))
+        var limits = TransferLimits()
+        limits.download.total = 16_384
+        _ = driver.feed(.limit(limits))
+        // One chunk on credit, and no more for eight seconds.
+        #expect(driver.feed(other.say(.bitfield(.full(count: 64)))).requests.count == 1)
+        for (connection, request) in before {
+            let refusal = Rejection(id: request.id, reason: .busy, framesSent: 0, retryAfter: 1_000)
+            let receipt = ChunkReceipt(
+                connection: connection,
+                request: request.id,
+                swarm: MachineDriver.swarm,
+                shard: request.shard,
+                chunk: ChunkIndex(0)
+            )
+            #expect(driver.feed(busy.say(.reject(refusal)), .chunkDropped(receipt)).requests.isEmpty)
+        }
+        #expect(driver.pass(.milliseconds(6_900)).requests.isEmpty)
     }
 
     @Test(arguments: [0, -1, TokenBucket.limit + 1])

@@ -142,8 +142,11 @@ extension MeshMachine {
     /// A chunk of a request of which the peer sent nothing, and nothing is to come, does not count as downloaded.
     private mutating func refundRefused(_ receipt: ChunkReceipt) {
         guard self.downloadLimiter.isLimited else { return }
-        let isUnanswered = self.peers.read(receipt.connection) { $0.downloads.isUnanswered(receipt.request) } ?? false
-        guard isUnanswered else { return }
+        let since = self.downloadLimiter.since
+        let isRefused = self.peers.read(receipt.connection) {
+            $0.downloads.isUnanswered(receipt.request, askedSince: since)
+        }
+        guard isRefused == true else { return }
         let size = self.size(of: receipt.chunk, of: receipt.shard, in: receipt.swarm)
         self.downloadLimiter.refund(size, for: receipt.connection)
     }

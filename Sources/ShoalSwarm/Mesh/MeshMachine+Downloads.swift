@@ -6,12 +6,13 @@ extension MeshMachine {
     /// Fills every peer's window, as far as there is room: first with what is urgent, and of the best peers first.
     mutating func fillWindows(at now: Instant, into effects: inout [MeshEffect]) {
         self.needsFilling = false
+        let isHeldBack = self.nextAllowance != nil
         self.nextAllowance = nil
         if self.room <= self.configuration.urgentRoom { self.cancelLate(into: &effects) }
         let hungry = self.swarms.keys.filter { handle in
             self.swarms.read(handle) { $0.holdings != nil && $0.isHungry } ?? false
         }
-        let sources = Self.inTurn(hungry, after: self.lastAsked?.swarm).map { handle in
+        let sources = Self.inTurn(hungry, after: self.lastAsked).map { handle in
             (handle, peers: self.rankedPeers(sharing: handle, at: now), portion: self.portion(of: handle, at: now))
         }
         for (handle, peers, portion) in sources where self.swarms.read(handle, { $0.hasUrgent }) == true {
@@ -22,7 +23,8 @@ extension MeshMachine {
         }
         for (handle, peers, portion) in sources {
             var begun = self.begunShards(handle, servedBy: peers)
-            for connection in self.turns(of: peers) where self.leave(for: connection, .everything, at: now) > 0 {
+            let turns = isHeldBack ? self.turns(of: peers, in: handle) : peers
+            for connection in turns where self.leave(for: connection, .everything, at: now) > 0 {
                 self.beginShards(handle, with: connection, begun: &begun)
                 self.fillWindow(of: connection, handle, portion, .everything, at: now, into: &effects)
             }
@@ -33,11 +35,10 @@ extension MeshMachine {
         }
     }
 
-    /// The best peer first; but where our own limit is the brake they have turns, so that what few of them have does not
-    /// come last.
-    private func turns(of peers: [ConnectionID]) -> [ConnectionID] {
-        guard self.downloadLimiter.isLimited else { return peers }
-        return Self.inTurn(peers.sorted(), after: self.lastAsked?.peer)
+    /// Where our own limit is the brake, peers have turns instead of the best one being the first, so that what few of them
+    /// have does not come last.
+    private func turns(of peers: [ConnectionID], in handle: SwarmHandle) -> [ConnectionID] {
+        Self.inTurn(peers.sorted(), after: self.swarms.read(handle) { $0.lastAsked } ?? nil)
     }
 
     /// All that come behind `last`, then the others.
@@ -204,7 +205,7 @@ extension MeshMachine {
             )
         }
         guard let request else { return }
-        self.lastAsked = (handle, connection)
+        self.lastAsked = handle
         self.room -= run.count
         if self.downloadLimiter.isLimited {
             for chunk in run.first.position..<run.first.position + run.count {
@@ -213,6 +214,7 @@ extension MeshMachine {
             }
         }
         self.swarms.update(handle) { swarm in
+            swarm.lastAsked = connection
             swarm.holdings?.update(run.shard) { receiving in
                 for chunk in run.first.position..<run.first.position + run.count {
                     receiving.asked(connection, for: ChunkIndex(chunk))

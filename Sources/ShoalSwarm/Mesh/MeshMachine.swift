@@ -40,8 +40,8 @@ package struct MeshMachine: Sendable {
     var downloadLimiter: RateLimiter
     /// When more may be asked for than the limits let through now.
     var nextAllowance: Instant?
-    /// Of which swarm a chunk was asked for last, and whom: the next have their turn.
-    var lastAsked: (swarm: SwarmHandle, peer: ConnectionID)?
+    /// Of which swarm a chunk was asked for last: the next has its turn.
+    var lastAsked: SwarmHandle?
     var nextConnection: UInt64 = 1
     var nextPartialNotice: Instant?
     /// Who was told last of shards that are being received: the next have their turn.

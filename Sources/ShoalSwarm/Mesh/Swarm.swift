@@ -18,6 +18,9 @@ struct Swarm: Sendable {
     private(set) var contributions = SortedMap<NodeID, Int>()
     private(set) var receivedBytes = 0
 
+    /// Who was asked for a chunk last: the next has its turn, where peers have turns.
+    var lastAsked: ConnectionID?
+
     init(_ description: SwarmDescription) {
         self.description = description
         self.holdings = description.content.map(Holdings.init)

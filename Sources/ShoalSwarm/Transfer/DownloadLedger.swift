@@ -108,8 +108,8 @@ struct DownloadLedger: Sendable {
     mutating func markPutOff(_ id: UInt32) { self.requests.update(id) { $0.isPutOff = true } }
 
     /// Whether the peer sent nothing for a request that was not taken back: of one that was, frames still come unseen.
-    func isUnanswered(_ id: UInt32) -> Bool {
-        self.requests[id].map { $0.firstFrameAt == nil && !$0.isCancelled } ?? false
+    func isUnanswered(_ id: UInt32, askedSince start: Instant) -> Bool {
+        self.requests[id].map { $0.firstFrameAt == nil && !$0.isCancelled && $0.sentAt >= start } ?? false
     }
 
     /// Whether the peer had no time for what was no more urgent than the rest: then it is not late, and anybody may be

@@ -5,11 +5,14 @@ import ShoalCore
 /// A chunk goes whole once nothing is owed, so a bucket of a quarter chunk works as well. After a rest an eighth of a second
 /// goes at once, and one chunk on credit. Bounded by the connections.
 struct RateLimiter: Sendable {
+    /// What was asked for before is not in its account.
+    let since: Instant
     private var total: TokenBucket?
     private let ratePerPeer: Int?
     private var peers = SortedMap<ConnectionID, TokenBucket>()
 
     init(_ rates: TransferLimits.Rates, at now: Instant) {
+        self.since = now
         self.total = rates.total.map { Self.bucket(rate: $0, at: now) }
         self.ratePerPeer = rates.perPeer
     }

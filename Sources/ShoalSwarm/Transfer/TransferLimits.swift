@@ -24,10 +24,15 @@ package struct TransferLimits: Hashable, Codable, Sendable {
 
     package init() {}
 
-    /// The least and the most slots, where the configuration has `range`.
+    /// 16 KiB a second, a chunk in eight seconds: of less a peer thinks that it will not be served.
+    private static let leastPerSlot = Cutting.chunkSize / 8
+
+    /// The least and the most slots, where the configuration has `range`: no more than the upload limit feeds.
     func slots(of range: ClosedRange<Int>) -> ClosedRange<Int> {
-        guard let most = self.uploadSlots else { return range }
-        return min(range.lowerBound, most)...most
+        let wanted = self.uploadSlots.map { min(range.lowerBound, $0)...$0 } ?? range
+        guard let total = self.upload.total else { return wanted }
+        let most = max(1, total / Self.leastPerSlot)
+        return min(wanted.lowerBound, most)...min(wanted.upperBound, most)
     }
 
     /// What no owner can have set; nil for what one can.

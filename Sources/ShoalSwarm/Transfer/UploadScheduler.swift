@@ -54,6 +54,8 @@ struct UploadScheduler: Sendable {
     mutating func limit(_ limits: TransferLimits, at now: Instant) -> [(ConnectionID, SwarmHandle, Rejection)] {
         self.limiter = RateLimiter(limits.upload, at: now)
         self.limitSlots(limits)
+        // Who has nothing left to get loses nothing.
+        self.freeSlots(at: now)
         let served = self.peers.filter { !$0.value.isEnding }
         return self.endTenures(of: served, atMost: served.count - self.slots.count, at: now)
     }
