@@ -262,8 +262,8 @@ package final class Node: Sendable {
         }
     }
 
-    /// Every tracker that the node knows.
-    var trackerURLs: [TrackerURL] { self.trackers.urls }
+    /// Where swarms are announced that are added without trackers of their own.
+    var ownTrackerURLs: [TrackerURL] { self.ownTrackers.map { self.url(of: $0) } }
 
     /// Where a tracker is.
     package func url(of tracker: TrackerIndex) -> TrackerURL { self.trackers[tracker].url }

@@ -24,8 +24,6 @@ final class TrackerDesk: Sendable {
         self.configuration = configuration
     }
 
-    var urls: [TrackerURL] { self.clients.withLock { $0.map(\.url) } }
-
     subscript(index: TrackerIndex) -> TrackerClient { self.clients.withLock { $0[index.rawValue] } }
 
     /// The place of a tracker, new or known; nil when there are too many.

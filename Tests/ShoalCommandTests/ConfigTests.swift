@@ -87,6 +87,41 @@ extension CommandTests {
             }
         }
 
+        @Test func `what a node starts with is its own, whatever the link names that it fetches first`() async throws {
+            try await onStage { stage in
+                let (own, others) = (try await stage.tracker(), try await stage.tracker())
+                let theirs = try stage.folder.write("theirs.bin", Weights.bytes(1_000))
+                let seeder = try await stage.seeder(of: theirs, tracker: others.url)
+                try self.configure(stage, "home", "{\"trackers\": [\"\(own.url)\"]}")
+                let node = try stage.start("fetch", [seeder.link, "--seed"], home: "home")
+                try await node.message("seeding")
+                let bytes = Weights.bytes(2_000, seed: 2)
+                let mine = try stage.folder.write("mine.bin", bytes)
+                let published = try await stage.run("publish", [mine], home: "home")
+                let link = published.output.trimmingCharacters(in: .newlines)
+                #expect(link.components(separatedBy: "&tr=").count == 2, "\(published)")
+                // Who knows that tracker alone finds it there.
+                let bare = String(link.prefix { $0 != "&" })
+                let fetched = try await stage.run("fetch", [bare, "--tracker", own.url], home: "friend")
+                #expect(fetched.code == 0, "\(fetched)")
+            }
+        }
+
+        @Test func `an address that is away for now stops nodes alone`() async throws {
+            try await onStage { stage in
+                try self.configure(stage, "home", #"{"bind": "192.0.2.1"}"#)
+                let file = try stage.folder.write("weights.bin", Weights.bytes(1_000))
+                #expect(try await stage.run("publish", [file], home: "home").code == 0)
+                let shown = try await stage.run("config", home: "home")
+                #expect(shown.code == 0 && shown.output.contains("192.0.2.1"), "\(shown)")
+                let tracker = try await stage.tracker()
+                let arguments = ["seed", file, "--tracker", tracker.url, "--home", stage.folder("home")]
+                let refused = try await stage.start(arguments).outcome()
+                #expect(refused.code == 1 && refused.stdout.isEmpty, "\(refused)")
+                #expect(refused.stderr.contains("\"bind\" is 192.0.2.1: this machine does not have that address"))
+            }
+        }
+
         @Test(arguments: [
             (#"{"uplod-limit": "2MB"}"#, #"config.json: "uplod-limit" is no setting: did you mean "upload-limit"?"#),
             (#"{"upload-limit": "1kB"}"#, #"config.json: "upload-limit": a rate is at least 16KiB"#),

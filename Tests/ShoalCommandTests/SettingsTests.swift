@@ -21,7 +21,7 @@ struct SettingsTests {
 
     @Test(arguments: [
         "{}", " {\n} ", #"{"trackers": []}"#,
-        #"{"trackers": ["ws://a:1", "wss://b"], "upload-slots": 3, "bind": null}"#,
+        #"{"trackers": ["ws://a:1", "wss://b"], "upload-slots": 3, "bind": null, "metrics-port": "none"}"#,
     ])
     func `a file of settings is read`(text: String) { #expect(self.problem(text) == nil) }
 
@@ -36,6 +36,7 @@ struct SettingsTests {
         (#"{"upload-slots": "3"}"#, #""upload-slots" is a string, and has to be a whole number"#),
         (#"{"upload-slots": 3.5}"#, #""upload-slots" is a number, and has to be a whole number"#),
         (#"{"bind": "a", "bind": "b"}"#, #""bind" is there twice"#),
+        (#"{"bind": null, "bind": "b"}"#, #""bind" is there twice"#),
         (#"{"uplod-limit": "2MB"}"#, #""uplod-limit" is no setting: did you mean "upload-limit"?"#),
         (#"{"UPLOAD_LIMIT": "2MB"}"#, #"did you mean "upload-limit"?"#),
         (#"{"tracker": []}"#, #"did you mean "trackers"?"#),
@@ -67,9 +68,8 @@ struct SettingsTests {
         let environment = [setting.variable: quoted[1].replacing("\"", with: "")]
         let option: ConfigContent =
             switch setting.form {
-            case .text: .string("option")
+            case .text, .number: .string("option")
             case .texts: .stringArray(["option"])
-            case .number: .int(6)
             }
         func origin(_ environment: [String: String], _ options: [Setting: ConfigContent]) async throws -> Int? {
             let reader = try await SettingsReader(home: folder.url.path, environment: environment, options: options)
@@ -89,8 +89,9 @@ struct SettingsTests {
         let text = """
             {
                 "trackers": ["ws://127.0.0.1:1", "wss://tracker.example"], "bind": "127.0.0.1",
-                "upload-limit": "2MB", "download-limit": "none", "upload-limit-per-peer": "512KiB",
-                "upload-slots": 4, "replicate": "20GB", "log-level": "debug"
+                "upload-limit": "2MB", "download-limit": "3MB", "upload-limit-per-peer": "512KiB",
+                "download-limit-per-peer": "256KiB", "upload-slots": 4, "replicate": "20GB", "log-level": "debug",
+                "metrics-port": 9464, "tls-ca": "authority.pem"
             }
             """
         _ = try folder.write("config.json", Array(text.utf8))
@@ -100,9 +101,37 @@ struct SettingsTests {
         #expect(configuration.bindAddress == "127.0.0.1")
         #expect(configuration.mesh.limits.upload.total == 2_000_000)
         #expect(configuration.mesh.limits.upload.perPeer == 524_288)
-        #expect(configuration.mesh.limits.download.total == nil)
+        #expect(configuration.mesh.limits.download.total == 3_000_000)
+        #expect(configuration.mesh.limits.download.perPeer == 262_144)
         #expect(configuration.mesh.limits.uploadSlots == 4)
         #expect(configuration.replicationBudget == 20_000_000_000)
         #expect(settings.logLevel == .debug)
+        #expect(settings.metricsPort == 9464)
+        // A path in the file is one of the home's, wherever a command is run.
+        #expect(configuration.trackerAuthority == folder("authority.pem"))
+        #expect(throws: CommandError.self) { try settings.probe() }
+        try folder.write("authority.pem", Array("some authority".utf8))
+        try settings.probe()
+    }
+
+    @Test func `what the file says can be undone for once`() async throws {
+        let folder = try TemporaryFolder()
+        let text = """
+            {
+                "bind": "127.0.0.1", "upload-limit": "2MB", "download-limit": "3MB", "upload-limit-per-peer": "512KiB",
+                "download-limit-per-peer": "256KiB", "upload-slots": 4, "replicate": "20GB", "metrics-port": 9464,
+                "tls-ca": "authority.pem"
+            }
+            """
+        _ = try folder.write("config.json", Array(text.utf8))
+        let others = Setting.allCases.filter { $0 != .trackers && $0 != .logLevel }
+        let variables = Dictionary(uniqueKeysWithValues: others.map { ($0.variable, "none") })
+        let settings = try Settings(
+            try await SettingsReader(home: folder.url.path, environment: variables, options: [:])
+        )
+        let configuration = try settings.configuration()
+        #expect(configuration.bindAddress == nil && configuration.trackerAuthority == nil)
+        #expect(configuration.mesh.limits == TransferLimits())
+        #expect(configuration.replicationBudget == nil && settings.metricsPort == nil)
     }
 }

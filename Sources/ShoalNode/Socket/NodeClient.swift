@@ -34,13 +34,19 @@ package struct NodeClient: Sendable {
                     }
                 }
                 try Task.checkCancellation()
-                throw self.gone
+                try self.lost(request)
             }
         } catch let error where error is IOError || error is ChannelError {
             // A process that is killed resets what it had not read.
             try Task.checkCancellation()
-            throw self.gone
+            try self.lost(request)
         }
+    }
+
+    /// The node ended before it said that the request is carried out. Who is told to stop does, and need not say so first.
+    private func lost(_ request: NodeRequest) throws(NodeGone) {
+        if case .stop = request { return }
+        throw NodeGone("the node of \(self.home) has ended")
     }
 
     /// What the node is doing.
@@ -52,8 +58,6 @@ package struct NodeClient: Sendable {
         guard let status else { throw NodeFailure(.malformed, "the node did not answer what it was asked") }
         return status
     }
-
-    private var gone: NodeGone { NodeGone("the node of \(self.home) has ended") }
 
     private func connect() async throws -> NodeChannel {
         let path = try UnixSocket.path(home: self.home)

@@ -22,7 +22,7 @@ extension NodeService {
         let trackers = try Self.trackers(order.trackers, of: given)
         var link = given
         // What is told names the trackers at which the model is found.
-        link.trackers = (trackers.isEmpty ? self.node.trackerURLs : trackers).map(\.description)
+        link.trackers = (trackers.isEmpty ? self.node.ownTrackerURLs : trackers).map(\.description)
         link = try await self.signed(link)
         _ = try self.node.add(model, link: link, fetches: false, at: trackers)
         try await answer(

@@ -106,7 +106,7 @@ extension NodeService {
         guard !shards.isEmpty else { return }
         let trackers = try Self.trackers(order.trackers, of: link)
         let isInSwarm = await self.node.swarm(of: link) != nil
-        guard isInSwarm || !trackers.isEmpty || !self.node.trackerURLs.isEmpty else {
+        guard isInSwarm || !trackers.isEmpty || !self.node.ownTrackerURLs.isEmpty else {
             return try await answer(
                 .note("no tracker is known where the rest could be had: `shoal fetch LINK` gets it")
             )

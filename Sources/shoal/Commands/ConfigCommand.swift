@@ -77,7 +77,6 @@ struct ConfigCommand: ShoalSubcommand {
         switch content {
         case .string(let text): text
         case .stringArray(let texts): texts.joined(separator: ", ")
-        case .int(let number): "\(number)"
         default: "\(content)"
         }
     }

@@ -85,7 +85,7 @@ struct FetchCommand: ShoalSubcommand {
         }
         do {
             try await self.node.runNode(home, store, settings, trackers: trackers) { session in
-                try await self.fetch(known, selection, session, since: start)
+                try await self.fetch(known, selection, at: trackers, session, since: start)
             }
         } catch let error as CancellationError {
             self.tellRest(link, selection, store)
@@ -107,12 +107,14 @@ struct FetchCommand: ShoalSubcommand {
     private func fetch(
         _ known: StoredModel?,
         _ selection: FileSelection,
+        at trackers: [TrackerURL],
         _ session: NodeSession,
         since start: Start
     ) async throws {
         let (node, link) = (session.node, self.link)
         let handle =
-            try known.map { try node.add($0, link: link, fetches: false) } ?? node.add(link, fetches: false)
+            try known.map { try node.add($0, link: link, fetches: false, at: trackers) }
+            ?? node.add(link, fetches: false, at: trackers)
         let watch = FetchWatch(
             session: session,
             handle: handle,

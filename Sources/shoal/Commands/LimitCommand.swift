@@ -29,7 +29,7 @@ struct LimitCommand: ShoalSubcommand {
             "Up to how many peers are served at once; none: as many as the uplink allows.",
             valueName: "n"
         ),
-        transform: { $0.lowercased() == "none" ? 0 : try UploadSlots(parsing: $0).count }
+        transform: { try UploadSlots.count($0) }
     )
     var uploadSlots: Int?
 

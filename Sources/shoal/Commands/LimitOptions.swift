@@ -33,13 +33,16 @@ struct LimitOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp("Serve at most this many peers at once; else as many as the uplink allows.", valueName: "n"),
-        transform: { try UploadSlots(parsing: $0).count }
+        transform: { text in
+            _ = try UploadSlots.count(text)
+            return text
+        }
     )
-    var uploadSlots: Int?
+    var uploadSlots: String?
 
     /// Bytes a second; 0 for none, as in ``LimitOrder``.
     static func rate(_ text: String) throws -> Int {
-        text.lowercased() == "none" ? 0 : try TransferRate(parsing: text).bytesPerSecond
+        text.lowercased() == Settings.none ? 0 : try TransferRate(parsing: text).bytesPerSecond
     }
 
     /// What is no rate is a wrong use of the command, before anything else is looked at.
@@ -55,24 +58,21 @@ struct LimitOptions: ParsableArguments {
             .uploadLimitPerPeer: self.uploadLimitPerPeer, .downloadLimitPerPeer: self.downloadLimitPerPeer,
         ]
         var contents = rates.compactMapValues { $0.map(ConfigContent.string) }
-        contents[.uploadSlots] = self.uploadSlots.map(ConfigContent.int)
+        contents[.uploadSlots] = self.uploadSlots.map(ConfigContent.string)
         return contents
     }
 }
 
 /// How many peers are served at once at most.
-struct UploadSlots: Hashable, Sendable {
-    let count: Int
-
-    init(_ count: Int) throws {
-        guard LimitOrder.slots.contains(count) else {
+enum UploadSlots {
+    /// 0 for "none": as many as the uplink allows, as in ``LimitOrder``.
+    static func count(_ text: String) throws -> Int {
+        guard text.lowercased() != Settings.none else { return 0 }
+        guard let count = Int(text), LimitOrder.slots.contains(count) else {
             throw ValidationError(
-                "upload slots are a number from \(LimitOrder.slots.lowerBound) to \(LimitOrder.slots.upperBound)"
+                "upload slots are a number from \(LimitOrder.slots.lowerBound) to \(LimitOrder.slots.upperBound), or none"
             )
         }
-        self.count = count
+        return count
     }
-
-    /// Whatever is no number is none of them.
-    init(parsing text: String) throws { try self.init(Int(text) ?? 0) }
 }

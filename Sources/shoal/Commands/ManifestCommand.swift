@@ -113,7 +113,7 @@ struct ManifestCommand: ShoalSubcommand {
             )
         }
         return try await self.node.runNode(home, store, settings, trackers: trackers) { session in
-            let handle = try session.node.add(link, fetches: false)
+            let handle = try session.node.add(link, fetches: false, at: trackers)
             let model = try await self.inTime { () -> StoredModel? in
                 for await event in session.events {
                     session.tell(event)

@@ -15,20 +15,22 @@ struct NodeOptions: ParsableArguments {
     ///
     /// - Throws: ``CommandError`` that names the place of what cannot be used.
     func settings(_ replication: ReplicationOptions? = nil) async throws -> Settings {
-        try Settings(try await self.settingsReader(replication))
+        let settings = try Settings(try await self.settingsReader(replication))
+        try settings.probe()
+        return settings
     }
 
     func settingsReader(_ replication: ReplicationOptions? = nil) async throws -> SettingsReader {
         var contents = self.trackers.contents.merging(self.network.limits.contents) { $1 }
         if let bind = self.network.bind { contents[.bind] = .string(bind) }
-        contents[.metricsPort] = self.network.metricsPort.map(ConfigContent.int)
-        if let replicate = replication?.replicate { contents[.replicate] = .string("\(replicate.bytes)B") }
+        contents[.metricsPort] = self.network.metricsPort.map(ConfigContent.string)
+        if let replicate = replication?.replicate { contents[.replicate] = .string(replicate) }
         return try await self.home.settingsReader(contents)
     }
 
     /// Is the node of `home` while `body` runs, and answers other commands meanwhile.
     ///
-    /// - Parameter trackers: where swarms are announced.
+    /// - Parameter trackers: where swarms are announced that come without trackers, if none are configured.
     func runNode<Result: Sendable>(
         _ home: Home,
         _ store: ModelStore,
@@ -37,7 +39,7 @@ struct NodeOptions: ParsableArguments {
         _ body: @escaping @Sendable (NodeSession) async throws -> Result
     ) async throws -> Result {
         var configuration = try settings.configuration()
-        configuration.trackers = trackers
+        if configuration.trackers.isEmpty { configuration.trackers = trackers }
         configuration.recording = self.network.recording.options
         configuration.mesh.agent = Version.agent
         let session = try await NodeSession(

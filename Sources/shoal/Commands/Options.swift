@@ -173,7 +173,12 @@ struct NetworkOptions: ParsableArguments {
             "Bind to this address alone; 127.0.0.1 keeps all traffic on this machine.",
             valueName: "address"
         ),
-        transform: { try BindAddress(parsing: $0).text }
+        transform: { text in
+            guard text.lowercased() != Settings.none else { return text }
+            let address = try BindAddress(parsing: text)
+            try address.probe()
+            return address.text
+        }
     )
     var bind: String?
 
@@ -182,9 +187,12 @@ struct NetworkOptions: ParsableArguments {
             "Answer /metrics (Prometheus) and /health on this port of 127.0.0.1; 0: a free one.",
             valueName: "port"
         ),
-        transform: { try MetricsPort(parsing: $0).number }
+        transform: { text in
+            guard text.lowercased() != Settings.none else { return text }
+            return "\(try MetricsPort(parsing: text).number)"
+        }
     )
-    var metricsPort: Int?
+    var metricsPort: String?
 
     @OptionGroup var limits: LimitOptions
     @OptionGroup var recording: RecordOptions

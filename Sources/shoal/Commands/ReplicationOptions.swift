@@ -8,7 +8,10 @@ struct ReplicationOptions: ParsableArguments {
                 + "20GB, 512MiB.",
             valueName: "size"
         ),
-        transform: { try DataSize(parsing: $0) }
+        transform: { text in
+            if text.lowercased() != Settings.none { _ = try DataSize(parsing: text) }
+            return text
+        }
     )
-    var replicate: DataSize?
+    var replicate: String?
 }

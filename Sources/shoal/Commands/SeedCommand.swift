@@ -53,9 +53,9 @@ struct SeedCommand: ShoalSubcommand {
         if let model { try self.tellMissing(of: model, settings) }
         try await self.node.runNode(home, store, settings, trackers: trackers) { session in
             if let model {
-                _ = try session.node.add(model, link: printed, fetches: false)
+                _ = try session.node.add(model, link: printed, fetches: false, at: trackers)
             } else {
-                _ = try session.node.add(printed, fetches: false)
+                _ = try session.node.add(printed, fetches: false, at: trackers)
             }
             try await self.serve(printed, session)
         }

@@ -19,7 +19,8 @@ enum Setting: String, CaseIterable, Sendable {
     enum Form: String, Sendable {
         case text = "a text in quotes"
         case texts = "a list of texts, such as [\"ws://tracker:8000\"]"
-        case number = "a whole number"
+        /// Or that there is none.
+        case number = "a whole number, or \"none\""
     }
 
     var form: Form {

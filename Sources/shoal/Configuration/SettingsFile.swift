@@ -13,6 +13,7 @@ struct SettingsFile: FileConfigSnapshot {
 
     let providerName: String
     private var contents: [Setting: ConfigContent] = [:]
+    private var names: Set<String> = []
 
     init(data: RawSpan, providerName: String, parsingOptions: ParsingOptions) throws {
         self.providerName = providerName
@@ -48,14 +49,18 @@ struct SettingsFile: FileConfigSnapshot {
             let meant = Setting.meant(by: name).map { ": did you mean \"\($0.rawValue)\"?" }
             throw SettingsError("\"\(name)\" is no setting\(meant ?? "; `shoal config` shows all of them")")
         }
-        guard self.contents[setting] == nil else { throw SettingsError("\"\(name)\" is there twice") }
+        guard self.names.insert(name).inserted else { throw SettingsError("\"\(name)\" is there twice") }
         let kind = try reader.peek()
         switch (kind, setting.form) {
         case (.null, _): try reader.readNull()
         case (.string, .text): self.contents[setting] = .string(try reader.readString())
         case (.number, .number):
             guard case .integer(let number) = try reader.readNumber() else { throw Self.mismatch(setting, kind) }
-            self.contents[setting] = .int(number)
+            self.contents[setting] = .string("\(number)")
+        case (.string, .number):
+            let text = try reader.readString()
+            guard text == Settings.none else { throw Self.mismatch(setting, kind) }
+            self.contents[setting] = .string(text)
         case (.array, .texts):
             var texts: [String] = []
             try reader.enterArray()

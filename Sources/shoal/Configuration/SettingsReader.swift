@@ -19,6 +19,8 @@ struct SettingsReader {
 
     /// Of the file.
     let path: String
+    /// The home's, which the file's own paths begin in.
+    let home: String
     private let providers: [any ConfigProvider]
 
     /// - Parameters:
@@ -26,6 +28,7 @@ struct SettingsReader {
     ///   - options: what the command line says.
     /// - Throws: ``CommandError`` that names the file and what is wrong with it.
     init(home: String, environment: [String: String], options: [Setting: ConfigContent]) async throws {
+        self.home = home
         self.path = URL(filePath: home).appending(component: "config.json").path
         let values = options.map { (AbsoluteConfigKey($0.key), ConfigValue($1, isSecret: false)) }
         // A variable that is empty counts as none, as `SHOAL_HOME` does.
@@ -64,9 +67,8 @@ struct SettingsReader {
         let lookups = Lookups()
         let reader = ConfigReader(providers: self.providers, accessReporter: lookups)
         switch setting.form {
-        case .text: _ = reader.string(forKey: setting.key)
+        case .text, .number: _ = reader.string(forKey: setting.key)
         case .texts: _ = reader.stringArray(forKey: setting.key)
-        case .number: _ = reader.int(forKey: setting.key)
         }
         for (origin, result) in zip(Origin.allCases, lookups.last) {
             switch result.result {
