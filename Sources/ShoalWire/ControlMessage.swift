@@ -155,6 +155,8 @@ package struct Rejection: Hashable, Sendable {
         case limit = 4
         /// The requester cancelled.
         case cancelled = 5
+        /// The sender is busy and has just sent it to somebody else, or is about to: there it can be had before `retryAfter`.
+        case elsewhere = 6
     }
 
     package var id: UInt32

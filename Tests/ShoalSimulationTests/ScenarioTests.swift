@@ -45,7 +45,9 @@ import Testing
         for file in files { _ = try Self.read(file.replacing(".scenario", with: "")) }
         let names = Set(files.map { $0.replacing(".scenario", with: "") })
         #expect(
-            names.subtracting(Self.names) == ["growth-100", "growth-1000", "growth-10000", "poisoners-large-model"]
+            names.subtracting(Self.names) == [
+                "growth-100", "growth-1000", "growth-10000", "one-uplink", "poisoners-large-model",
+            ]
         )
     }
 

@@ -101,10 +101,10 @@ struct LimitTests {
         let other = PlayedPeer(number: 2, connection: 8)
         busy.enter(&driver)
         other.enter(&driver)
-        let asked = driver.feed(busy.say(.bitfield(.full(count: 2)))).requests
+        let asked = driver.feed(busy.say(.bitfield(.full(count: 2)))).asked
         #expect(asked.map(\.connection) == [busy.connection])
         // A second later the other could be asked; it is at once, as soon as the first says that it sends nothing.
-        #expect(driver.feed(other.say(.bitfield(.full(count: 2)))).requests.isEmpty)
+        #expect(driver.feed(other.say(.bitfield(.full(count: 2)))).asked.isEmpty)
         let refusal = Rejection(id: asked[0].request.id, reason: .busy, framesSent: 0, retryAfter: 1_000)
         _ = driver.feed(busy.say(.reject(refusal)))
         let receipt = ChunkReceipt(
@@ -114,7 +114,7 @@ struct LimitTests {
             shard: asked[0].request.shard,
             chunk: ChunkIndex(0)
         )
-        #expect(driver.feed(.chunkDropped(receipt)).requests.map(\.connection) == [other.connection])
+        #expect(driver.feed(.chunkDropped(receipt)).asked.map(\.connection) == [other.connection])
     }
 
     @Test func `where the limit is the brake, peers have turns`() {
@@ -301,6 +301,7 @@ struct LimitTests {
                 shardSize: 8 * Cutting.chunkSize,
                 from: ConnectionID(peer),
                 queueLimit: 4,
+                isSeeding: false,
                 at: start
             )
             #expect(refusal == nil)
@@ -321,14 +322,14 @@ struct LimitTests {
         let (busy, other) = (PlayedPeer(number: 1, connection: 7), PlayedPeer(number: 2, connection: 8))
         busy.enter(&driver)
         other.enter(&driver)
-        let before = driver.feed(busy.say(.bitfield(.full(count: 64)))).requests
+        let before = driver.feed(busy.say(.bitfield(.full(count: 64)))).asked
         #expect(before.count > 1)
         _ = driver.pass(.milliseconds(1))
         var limits = TransferLimits()
         limits.download.total = 16_384
         _ = driver.feed(.limit(limits))
         // One chunk on credit, and no more for eight seconds.
-        #expect(driver.feed(other.say(.bitfield(.full(count: 64)))).requests.count == 1)
+        #expect(driver.feed(other.say(.bitfield(.full(count: 64)))).asked.count == 1)
         for (connection, request) in before {
             let refusal = Rejection(id: request.id, reason: .busy, framesSent: 0, retryAfter: 1_000)
             let receipt = ChunkReceipt(
@@ -338,9 +339,9 @@ struct LimitTests {
                 shard: request.shard,
                 chunk: ChunkIndex(0)
             )
-            #expect(driver.feed(busy.say(.reject(refusal)), .chunkDropped(receipt)).requests.isEmpty)
+            #expect(driver.feed(busy.say(.reject(refusal)), .chunkDropped(receipt)).asked.isEmpty)
         }
-        #expect(driver.pass(.milliseconds(6_900)).requests.isEmpty)
+        #expect(driver.pass(.milliseconds(6_900)).asked.isEmpty)
     }
 
     @Test(arguments: [0, -1, TokenBucket.limit + 1])
@@ -353,17 +354,4 @@ struct LimitTests {
         limits.uploadSlots = rate
         #expect(MachineDriver().machine.fault(of: .limit(limits)) != nil)
     }
-}
-
-extension [MeshEffect] {
-    fileprivate var requests: [(connection: ConnectionID, request: ChunkRequest)] {
-        self.compactMap { effect in
-            guard case .request(let connection, _, let request) = effect else { return nil }
-            return (connection, request)
-        }
-    }
-}
-
-extension Instant {
-    fileprivate var seconds: Double { Double(self.nanoseconds) / 1e9 }
 }

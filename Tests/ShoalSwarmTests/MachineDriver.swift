@@ -208,3 +208,17 @@ extension [MeshEffect] {
         }
     }
 }
+
+extension [MeshEffect] {
+    /// Chunks that somebody is asked for.
+    var asked: [(connection: ConnectionID, request: ChunkRequest)] {
+        self.compactMap { effect in
+            guard case .request(let connection, _, let request) = effect else { return nil }
+            return (connection, request)
+        }
+    }
+}
+
+extension Instant {
+    var seconds: Double { Double(self.nanoseconds) / 1e9 }
+}

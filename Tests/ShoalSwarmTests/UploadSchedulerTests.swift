@@ -7,7 +7,7 @@ import Testing
 @Suite struct UploadSchedulerTests {
     private static let shard = ShardOfSwarm(swarm: SwarmHandle(1), shard: ShardIndex(0))
     private static let shardSize = 16 * Cutting.chunkSize
-    private static let now = Instant(nanoseconds: 1_000_000_000)
+    private static let now = Instant.zero + .seconds(4)
 
     private func scheduler(slots: Int = 2, atOnce: Int = 8, each: Int = 2) -> UploadScheduler {
         var configuration = MeshConfiguration()
@@ -24,6 +24,7 @@ import Testing
         _ id: UInt32,
         count: UInt16 = 4,
         priority: Priority = .background,
+        isSeeding: Bool = false,
         at now: Instant = Self.now
     ) -> Rejection.Reason? {
         let request = ChunkRequest(
@@ -40,6 +41,7 @@ import Testing
             shardSize: Self.shardSize,
             from: ConnectionID(peer),
             queueLimit: 3,
+            isSeeding: isSeeding,
             at: now
         )
     }
@@ -202,5 +204,70 @@ import Testing
         #expect(scheduler.stalled(at: Self.now + limit) == [ConnectionID(1)])
         _ = self.serve(&scheduler, 1, 1, 0)
         #expect(scheduler.stalled(at: Self.now + limit) == [ConnectionID(1)])
+    }
+
+    /// A scheduler that knows its uplink, one chunk a second, and has sent the first of four chunks to peer 1.
+    private func squeezed() -> UploadScheduler {
+        var scheduler = self.scheduler(slots: 3, each: 1)
+        for (id, second) in [(UInt32(1), 0), (2, 2)] {
+            let moment = Instant.zero + .seconds(second)
+            self.ask(&scheduler, 9, id, count: 1, at: moment)
+            _ = scheduler.nextServes(at: moment)
+            _ = self.serve(&scheduler, 9, id, 0)
+            scheduler.acknowledged(ConnectionID(9), chunks: 1, at: moment)
+        }
+        self.ask(&scheduler, 1, 1, count: 4)
+        #expect(scheduler.nextServes(at: Self.now).map(\.chunk.rawValue) == [0])
+        return scheduler
+    }
+
+    @Test func `what a squeezed seeder has sent to one, or is about to, others are to get there`() {
+        var scheduler = self.squeezed()
+        #expect(self.ask(&scheduler, 2, 1, count: 4, isSeeding: true) == .elsewhere)
+        #expect(self.ask(&scheduler, 3, 1, count: 4, isSeeding: true) == .elsewhere)
+        // Who asks again did not find it there.
+        #expect(self.ask(&scheduler, 3, 2, count: 4, isSeeding: true) == nil)
+        // The fifth chunk nobody was sent.
+        #expect(self.ask(&scheduler, 2, 2, count: 5, isSeeding: true) == nil)
+    }
+
+    @Test func `who has lost a part serves what it is asked for`() {
+        var scheduler = self.squeezed()
+        #expect(self.ask(&scheduler, 2, 1, count: 4, isSeeding: false) == nil)
+    }
+
+    @Test func `what somebody waits for is not sent elsewhere`() {
+        var scheduler = self.squeezed()
+        #expect(self.ask(&scheduler, 2, 1, count: 4, priority: .next, isSeeding: true) == nil)
+    }
+
+    @Test func `who asks for the same chunk again gets it`() {
+        var scheduler = self.squeezed()
+        #expect(self.ask(&scheduler, 1, 2, count: 1, isSeeding: true) == nil)
+    }
+
+    @Test func `a second after a chunk was sent somebody else may have it, and at once when who got it is gone`() {
+        var late = self.squeezed()
+        #expect(self.ask(&late, 2, 1, count: 1, isSeeding: true, at: Self.now + .seconds(1)) == .elsewhere)
+        #expect(self.ask(&late, 3, 1, count: 1, isSeeding: true, at: Self.now + .milliseconds(1_001)) == nil)
+        var left = self.squeezed()
+        left.remove(ConnectionID(1))
+        #expect(self.ask(&left, 3, 1, count: 1) == nil)
+        #expect(self.ask(&left, 2, 1, count: 4, isSeeding: true) == nil)
+    }
+
+    @Test func `a quick uplink sends everybody what he wants`() {
+        var scheduler = self.scheduler(slots: 3, atOnce: 16, each: 16)
+        for second in 0..<3 {
+            let moment = Instant.zero + .seconds(second)
+            self.ask(&scheduler, 9, UInt32(second + 1), count: 16, at: moment)
+            for serve in scheduler.nextServes(at: moment) {
+                _ = self.serve(&scheduler, 9, serve.request, serve.chunk.position)
+            }
+            scheduler.acknowledged(ConnectionID(9), chunks: 16, at: moment)
+        }
+        // One chunk leaves within a tenth of a second.
+        self.ask(&scheduler, 1, 1, count: 1)
+        #expect(self.ask(&scheduler, 2, 1, count: 1, isSeeding: true) == nil)
     }
 }

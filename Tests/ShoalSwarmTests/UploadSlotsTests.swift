@@ -57,6 +57,7 @@ struct UploadSlotsTests {
                 shardSize: Cutting.chunkSize,
                 from: ConnectionID(UInt64(peer)),
                 queueLimit: 1,
+                isSeeding: false,
                 at: .zero
             )
             #expect(refusal == (peer == 1 ? nil : .busy))

@@ -39,6 +39,7 @@ import Testing
             shardSize: 512 * Cutting.chunkSize,
             from: ConnectionID(peer),
             queueLimit: 4,
+            isSeeding: false,
             at: Self.start + time
         )
     }

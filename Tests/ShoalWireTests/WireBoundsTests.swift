@@ -48,7 +48,7 @@ import Testing
         Bound(description: "priorities", lowest: 0, highest: Priority.allCases.count - 1) { priority in
             [0x30, 0, 1] + Self.word(1) + Self.word(0) + Self.word(0) + [0, 1, UInt8(priority)] + Self.word(0)
         },
-        Bound(description: "reasons", lowest: 1, highest: 5) { reason in
+        Bound(description: "reasons", lowest: 1, highest: 6) { reason in
             [0x32, 0, 1] + Self.word(1) + [UInt8(reason)] + Self.word(0) + Self.word(0)
         },
         Bound(description: "bytes of an agent", lowest: 0, highest: WireLimits.agent) { count in

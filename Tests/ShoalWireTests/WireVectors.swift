@@ -189,7 +189,7 @@ extension WireVectors {
         }
 
         private var rejection: Rejection {
-            let names = ["missing", "busy", "denied", "limit", "cancelled"]
+            let names = ["missing", "busy", "denied", "limit", "cancelled", "elsewhere"]
             return Rejection(
                 id: self.id!,
                 reason: Rejection.Reason(rawValue: UInt8(names.firstIndex(of: self.reason!)! + 1))!,

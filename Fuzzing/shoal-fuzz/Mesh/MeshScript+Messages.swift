@@ -97,7 +97,7 @@ extension MeshScript {
             return self.script.number(upTo: 2) == 0
                 ? .promote(id: id, priority: priority) : .ack(id: id, chunks: UInt16(self.script.number(upTo: 256)))
         case 12:
-            let reason = Rejection.Reason(rawValue: UInt8(1 + self.script.number(upTo: 5))) ?? .missing
+            let reason = Rejection.Reason(rawValue: UInt8(1 + self.script.number(upTo: 6))) ?? .missing
             return .reject(
                 Rejection(
                     id: owed?.id ?? UInt32(self.script.number(upTo: 256)),

@@ -167,11 +167,39 @@ extension MeshMachine {
                 peer.busyUntil = now + pause
                 peer.downloads.markPutOff(rejection.id)
             }
+        case .elsewhere: self.rest(outstanding, at: connection, for: rejection.retryAfter, now: now)
         // Who cancels what we did not does not want to serve us.
         case .cancelled where outstanding.isCancelled: break
         case .denied, .cancelled: self.peers.update(connection) { $0.busyUntil = now + .seconds(60) }
         }
         effects.append(.settle(connection, request: rejection.id, framesSent: rejection.framesSent))
         self.needsFilling = true
+    }
+
+    /// What a busy peer has just sent somebody else is not asked of it for a moment: something else is, and that of others.
+    ///
+    /// - Parameter pause: in milliseconds, as the peer says.
+    private mutating func rest(
+        _ outstanding: OutstandingRequest,
+        at connection: ConnectionID,
+        for pause: UInt32,
+        now: Instant
+    ) {
+        let end = now + RestingChunks.time(pause)
+        self.peers.update(connection) { $0.downloads.markPutOff(outstanding.request.id) }
+        let (swarm, shard) = (outstanding.swarm, outstanding.request.shard)
+        for chunk in outstanding.missing.map({ ChunkIndex($0) }) {
+            self.swarms.update(swarm) { $0.holdings?.update(shard) { $0.rest(chunk, at: connection) } }
+            self.resting.begin(chunk, of: shard, swarm, at: connection, until: end)
+        }
+    }
+
+    mutating func endRests(at now: Instant) {
+        for rest in self.resting.takeOver(at: now) {
+            self.swarms.update(rest.swarm) {
+                $0.holdings?.update(rest.shard) { $0.rested(rest.chunk, at: rest.connection) }
+            }
+            self.needsFilling = true
+        }
     }
 }

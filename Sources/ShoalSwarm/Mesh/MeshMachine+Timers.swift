@@ -15,6 +15,7 @@ extension MeshMachine {
         earliest.consider(self.nextPartialNotice)
         earliest.consider(self.nextReplication)
         earliest.consider(self.nextAllowance)
+        earliest.consider(self.resting.nextEnd)
         earliest.consider(self.uploads.nextDeadline)
         earliest.consider(self.gossip.nextDeadline)
         earliest.consider(self.contacts.nextRound)
@@ -64,6 +65,7 @@ extension MeshMachine {
             self.changeManifestSource(handle, from: fetch.source, at: now, into: &effects)
         }
         for handle in self.swarms.keys { self.giveUpHashes(handle, at: now) }
+        self.endRests(at: now)
         if let moment = self.nextAllowance, now >= moment { self.needsFilling = true }
         if let notice = self.nextPartialNotice, now >= notice { self.tellPartials(at: now, into: &effects) }
         if let moment = self.nextReplication, now >= moment { self.planReplication(at: now) }

@@ -31,6 +31,7 @@ extension MeshMachine {
             shardSize: holdings.shardSizes[request.shard.position],
             from: connection,
             queueLimit: Int(self.configuration.servedRequests),
+            isSeeding: holdings.complete.isFull,
             at: now
         )
         guard let refusal else {
@@ -55,9 +56,18 @@ extension MeshMachine {
             id: request.id,
             reason: reason,
             framesSent: 0,
-            retryAfter: reason == .busy ? UploadScheduler.retryAfter : 0
+            retryAfter: self.retryAfter(reason)
         )
         effects.append(.send(connection, ControlMessage(handle: handle.rawValue, .reject(rejection))))
+    }
+
+    /// In milliseconds; 0 says nothing.
+    private func retryAfter(_ reason: Rejection.Reason) -> UInt32 {
+        switch reason {
+        case .busy: UploadScheduler.retryAfter
+        case .elsewhere: self.uploads.elsewhereAfter
+        case .missing, .denied, .limit, .cancelled: 0
+        }
     }
 
     mutating func receivedCancel(_ id: UInt32, from connection: ConnectionID, into effects: inout [MeshEffect]) {

@@ -44,6 +44,7 @@ package struct MeshMachine: Sendable {
     var lastAsked: SwarmHandle?
     var nextConnection: UInt64 = 1
     var nextPartialNotice: Instant?
+    var resting = RestingChunks()
     /// Who was told last of shards that are being received: the next have their turn.
     var lastPartialNotice: ConnectionID?
     /// When rare shards are looked for next.

@@ -22,6 +22,8 @@ struct ReceivingShard: Sendable {
     private(set) var unasked: Bitfield
     /// How many peers that are receiving the shard as well have each chunk.
     private(set) var sharers: [UInt16]
+    /// Who is not asked for a chunk now, having said that it can be had elsewhere.
+    private var resting: [Int: [ConnectionID]] = [:]
 
     init(verified: Bitfield) {
         self.verified = verified
@@ -96,6 +98,15 @@ struct ReceivingShard: Sendable {
         }
     }
 
+    mutating func rest(_ chunk: ChunkIndex, at connection: ConnectionID) {
+        self.resting[chunk.position, default: []].append(connection)
+    }
+
+    mutating func rested(_ chunk: ChunkIndex, at connection: ConnectionID) {
+        self.resting[chunk.position]?.removeAll { $0 == connection }
+        if self.resting[chunk.position]?.isEmpty == true { self.resting[chunk.position] = nil }
+    }
+
     /// Somebody who was asked for the chunk did not deliver it: it is late, whoever else owes it.
     mutating func failed(_ chunk: ChunkIndex) {
         if !self.verified[chunk.position] { self.overdue[chunk.position] = true }
@@ -103,6 +114,7 @@ struct ReceivingShard: Sendable {
 
     /// Whether nobody owes the chunk, or only others do and one more may be asked.
     func mayAsk(_ connection: ConnectionID, for chunk: Int, doubling: Doubling) -> Bool {
+        if self.resting[chunk]?.contains(connection) == true { return false }
         if case .never = doubling { return self.unasked[chunk] }
         guard !self.verified[chunk], self.bringers[chunk].isEmpty else { return false }
         let askers = self.askers[chunk]
@@ -114,8 +126,9 @@ struct ReceivingShard: Sendable {
         }
     }
 
-    /// The peer is gone, or is to go: what it owed is late.
+    /// The peer is gone, or is to go: what it owed is late, and what can be had elsewhere was perhaps to be had from it.
     mutating func abandoned(by connection: ConnectionID) {
+        self.resting = [:]
         for chunk in self.askers.indices
         where self.askers[chunk].contains(connection) && !self.bringers[chunk].contains(connection) {
             self.ended(connection, chunk: ChunkIndex(chunk))

@@ -14,10 +14,21 @@ struct PeerUploads: Sendable {
     /// Its slot is for others: it gets nothing more.
     private(set) var isEnding = false
     private var lastSent: Instant?
+    /// Until when it is expected to ask for something else than what it was refused.
+    private var keptUntil: Instant?
     /// When a chunk was last begun while none was under way, or went out.
     private var lastProgress = Instant.zero
 
     init(since: Instant) { self.since = since }
+
+    /// Chunks that wait to be sent to this peer, and those under way.
+    var pendingChunks: Int { self.jobs.reduce(self.serving) { $0 + $1.waiting.count } }
+
+    /// Whether a chunk waits to be sent to this peer.
+    func isDue(_ chunk: Int, of shard: ShardOfSwarm) -> Bool {
+        guard !self.isEnding else { return false }
+        return self.jobs.contains { $0.shard == shard && $0.waiting.contains(chunk) }
+    }
 
     var isActive: Bool { !self.jobs.isEmpty || self.serving > 0 }
 
@@ -32,9 +43,13 @@ struct PeerUploads: Sendable {
 
     func isOver(at now: Instant, limit: Duration) -> Bool {
         guard !self.isActive else { return false }
+        if let keptUntil, now < keptUntil { return false }
         guard self.unacknowledged > 0, let lastSent else { return true }
         return now - lastSent >= limit
     }
+
+    /// It is told that what it asked for can be had elsewhere: 250 ms to ask for something else.
+    mutating func refused(at now: Instant) { self.keptUntil = now + .milliseconds(250) }
 
     func isTenureOver(at now: Instant, _ limit: Duration, chunks: Int) -> Bool {
         !self.isEnding && (now - self.since >= limit || self.chunks >= chunks)
@@ -134,6 +149,12 @@ struct UploadJob: Sendable {
     }
 
     var hasNext: Bool { self.endReason == nil && self.taken < Int(self.request.count) }
+    /// Chunks that have not been begun and will be.
+    var waiting: Range<Int> {
+        let end = self.request.first.position + Int(self.request.count)
+        return (self.endReason == nil ? self.request.first.position + self.taken : end)..<end
+    }
+
     var isWhole: Bool { self.chunksSent == Int(self.request.count) }
 
     mutating func takeNext() -> ChunkIndex {

@@ -21,6 +21,9 @@ struct RateLimiter: Sendable {
         TokenBucket(rate: rate, burst: max(rate / 8, 1), at: now)
     }
 
+    /// Bytes a second over all peers; nil: no limit.
+    var rate: Int? { self.total?.rate }
+
     var isLimited: Bool { self.total != nil || self.ratePerPeer != nil }
 
     func isOpen(for connection: ConnectionID, at now: Instant) -> Bool { now >= self.opensAt(for: connection) }

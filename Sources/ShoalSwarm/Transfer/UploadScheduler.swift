@@ -35,6 +35,7 @@ struct UploadScheduler: Sendable {
     /// Whether the next chunk goes to whoever's turn it is, however urgent.
     private var isAnybodysTurn = false
     private(set) var chunksServed = 0
+    private var copies = SentCopies()
 
     init(configuration: MeshConfiguration, at now: Instant) {
         self.slotRange = configuration.uploadSlots
@@ -68,18 +69,27 @@ struct UploadScheduler: Sendable {
     }
 
     /// Takes a request in. Nil when it is queued, else why it is not.
+    ///
+    /// - Parameter isSeeding: whether this node has all of the model: then what it sends once others can pass on.
     mutating func add(
         _ request: ChunkRequest,
         of shard: ShardOfSwarm,
         shardSize: Int,
         from connection: ConnectionID,
         queueLimit: Int,
+        isSeeding: Bool,
         at now: Instant
     ) -> Rejection.Reason? {
-        guard self.hasSlot(connection, at: now) else {
+        guard self.hasSlotLeft(for: connection, at: now) else {
             self.line.wait(connection, at: now)
             return .busy
         }
+        if isSeeding, self.isElsewhere(request, of: shard, for: connection, at: now) {
+            for chunk in request.chunks { self.copies.refused(chunk, of: shard, to: connection) }
+            self.peers.update(connection) { $0.refused(at: now) }
+            return .elsewhere
+        }
+        self.takeSlot(connection, at: now)
         let isQueued = self.peers.update(connection) { peer -> Bool in
             guard peer.jobs.count < queueLimit else { return false }
             peer.jobs.append(UploadJob(request: request, shard: shard, shardSize: shardSize))
@@ -88,15 +98,52 @@ struct UploadScheduler: Sendable {
         return isQueued == true ? nil : .limit
     }
 
-    /// Whether the peer has a slot, or gets one: of those that are free, when fewer wait before it.
-    private mutating func hasSlot(_ connection: ConnectionID, at now: Instant) -> Bool {
+    /// Whether the uplink is what everybody waits for, and all of this has gone to somebody else of late or is about to. Nothing
+    /// that an engine waits for, or that is late, is put off, and nothing twice: not everybody can reach whoever has it.
+    private func isElsewhere(
+        _ request: ChunkRequest,
+        of shard: ShardOfSwarm,
+        for connection: ConnectionID,
+        at now: Instant
+    ) -> Bool {
+        guard request.priority > .next, self.isSqueezed else { return false }
+        let others = self.peers.filter { $0.key != connection }
+        return request.chunks.allSatisfy { chunk in
+            guard !self.copies.hasRefused(chunk, of: shard, to: connection) else { return false }
+            return self.copies.hasSent(chunk, of: shard, besides: connection, at: now)
+                || others.contains { $0.value.isDue(chunk.position, of: shard) }
+        }
+    }
+
+    /// Whether what is in line takes longer than a tenth of a second, so that a second copy makes everybody wait.
+    private var isSqueezed: Bool { self.lineTime.map { $0 >= .milliseconds(100) } ?? false }
+
+    /// How long what is in line takes to send; nil until the uplink is known.
+    private var lineTime: Duration? {
+        let limit = self.limiter.rate.map { max(1, $0 / Cutting.chunkSize) }
+        guard let capacity = [limit, self.slots.capacity].compactMap(\.self).min() else { return nil }
+        return .milliseconds(1_000 * self.peers.reduce(0) { $0 + $1.value.pendingChunks } / capacity)
+    }
+
+    /// When a peer that is told `elsewhere` may come back for the same chunk, in milliseconds: half a second after the line of
+    /// now is sent.
+    var elsewhereAfter: UInt32 {
+        let line = self.lineTime ?? .zero
+        return 500 + UInt32(min(line, .seconds(4)).wholeNanoseconds / 1_000_000)
+    }
+
+    /// Whether the peer has a slot, or may have one: of those that are free, when fewer wait before it.
+    private mutating func hasSlotLeft(for connection: ConnectionID, at now: Instant) -> Bool {
         self.freeSlots(at: now)
         self.line.expire(at: now)
         if let peer = self.peers[connection] { return !peer.isEnding }
-        guard self.line.ahead(of: connection, at: now) < self.slots.count - self.peers.count else { return false }
+        return self.line.ahead(of: connection, at: now) < self.slots.count - self.peers.count
+    }
+
+    private mutating func takeSlot(_ connection: ConnectionID, at now: Instant) {
+        guard self.peers[connection] == nil else { return }
         self.line.leave(connection)
         self.peers[connection] = PeerUploads(since: now)
-        return true
     }
 
     /// Takes the slots back of peers that have had them for their time, as many as others wait for. What is under way
@@ -135,6 +182,7 @@ struct UploadScheduler: Sendable {
                 continue
             }
             self.limiter.spend(serve.size, for: connection, at: now)
+            self.copies.sent(serve.chunk, of: serve.shard, to: connection, at: now)
             serves.append(serve)
         }
         return serves
@@ -198,6 +246,7 @@ struct UploadScheduler: Sendable {
     mutating func remove(_ connection: ConnectionID) {
         self.peers.removeValue(forKey: connection)
         self.limiter.remove(connection)
+        self.copies.remove(connection)
         self.line.leave(connection)
     }
 
@@ -246,5 +295,11 @@ struct UploadScheduler: Sendable {
         let last = isUrgent ? self.lastUrgent : self.lastServed
         let next = last.flatMap { last in candidates.first { $0 > last } } ?? candidates.first
         return next.map { ($0, isUrgent) }
+    }
+}
+
+extension ChunkRequest {
+    fileprivate var chunks: [ChunkIndex] {
+        (self.first.position..<self.first.position + Int(self.count)).map { ChunkIndex($0) }
     }
 }

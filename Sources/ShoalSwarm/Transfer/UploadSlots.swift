@@ -27,10 +27,13 @@ struct UploadSlots: Sendable {
         self.windowStart = now
     }
 
+    /// Chunks a second; nil until there has been a whole second of work.
+    var capacity: Int? { self.rates.max() }
+
     /// How many peers may be served at once now.
     var count: Int {
         guard !self.areAllOpen else { return self.range.upperBound }
-        let capacity = max(self.rates.max() ?? 0, self.inWindow)
+        let capacity = max(self.capacity ?? 0, self.inWindow)
         return min(max(capacity / Self.chunksPerSlot, self.range.lowerBound), self.range.upperBound)
     }
 

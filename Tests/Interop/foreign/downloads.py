@@ -130,7 +130,7 @@ class Downloads:
     def rejected(self, m: Message) -> None:
         if download := self._downloads.get(m["id"]):
             download.frames_sent = m["framesSent"]
-            if m["reason"] in ("busy", "limit"):
+            if m["reason"] in ("busy", "limit", "elsewhere"):
                 download.retry_after = min(max(m["retryAfter"], 100), 60_000) / 1_000
             self._end_if_over(download)
 

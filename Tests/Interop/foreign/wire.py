@@ -15,7 +15,7 @@ MOST_BITS = 131_072
 PART = 16_384
 FRAME = 32_768
 PRIORITIES = ["critical", "next", "prefetch", "background", "replicate"]
-REASONS = ["", "missing", "busy", "denied", "limit", "cancelled"]
+REASONS = ["", "missing", "busy", "denied", "limit", "cancelled", "elsewhere"]
 
 Message = dict[str, Any]
 
@@ -242,7 +242,7 @@ def _(source: Input) -> Message:
 ]))
 def _(source: Input) -> Message:
     return {
-        "id": source.number(4), "reason": REASONS[source.number(1, 1, 5)], "framesSent": source.number(4),
+        "id": source.number(4), "reason": REASONS[source.number(1, 1, 6)], "framesSent": source.number(4),
         "retryAfter": source.number(4),
     }
 
