@@ -84,7 +84,12 @@ let package = Package(
         ),
         .target(
             name: "ShoalTransport",
-            dependencies: ["ShoalCore", "ShoalWire", "ShoalSwarm", "CDataChannel"],
+            dependencies: [
+                "ShoalCore", "ShoalFormats", "ShoalWire", "ShoalSwarm", "CDataChannel",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
             swiftSettings: everywhere
         ),
 
@@ -151,6 +156,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Benchmarks/shoal-bench",
             swiftSettings: everywhere
@@ -236,7 +242,11 @@ let package = Package(
         ),
         .testTarget(
             name: "ShoalTransportTests",
-            dependencies: ["CDataChannel", "ShoalCore", "ShoalSwarm", "ShoalTransport", "ShoalWire"],
+            dependencies: [
+                "CDataChannel", "ShoalCore", "ShoalSwarm", "ShoalTransport", "ShoalWire", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: everywhere
         ),
         .testTarget(

@@ -24,6 +24,9 @@ public final class LocalNode: Sendable {
         public var trackerAuthority: String?
         /// The address to bind to; `127.0.0.1` keeps all traffic on this machine. Nil: every interface but loopback.
         public var bindAddress: String?
+        /// The TCP port at which other nodes may dial a direct lane, TLS over TCP beside WebRTC; 0: the system chooses one. Nil:
+        /// everything goes over WebRTC.
+        public var directLanePort: Int? = 0
         /// Bytes a second that are served to all peers together, 16,384 to 10¹²; nil: as fast as they take them.
         public var uploadLimit: Int?
         /// Bytes a second that are asked for, of all peers together, 16,384 to 10¹²; nil: as fast as they come.
@@ -68,6 +71,7 @@ public final class LocalNode: Sendable {
         try await ShoalError.wrap {
             var configuration = NodeConfiguration()
             configuration.bindAddress = options.bindAddress
+            configuration.directLanePort = options.directLanePort
             configuration.trackers = try options.trackers.map { try TrackerURL($0) }
             configuration.trackerAuthority = options.trackerAuthority
             configuration.mesh.agent = "shoal-library"

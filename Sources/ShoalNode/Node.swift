@@ -8,6 +8,14 @@ package import ShoalSwarm
 import ShoalTransport
 import Synchronization
 
+/// A connection of a node.
+struct NodePeer: Sendable {
+    let status: PeerStatus
+    /// Nil when it has just closed.
+    let figures: RTCStatistics?
+    let lane: PeerReport.Lane
+}
+
 /// One running Shoal: the mesh machine with its loop, and the edges that act for it.
 ///
 /// `start`, then `add` models, then `stop`. Everything that happens is told to `onEvent`, from threads of the node: copy,
@@ -32,6 +40,8 @@ package final class Node: Sendable {
     /// What is measured when somebody looks.
     let board: ReadingBoard
     private let transport: RTCTransport
+    /// Nil: without direct lanes.
+    let lanes: LaneTransport?
     private let trackers: TrackerDesk
     /// Of the configuration: for links that name none.
     private let ownTrackers: [TrackerIndex]
@@ -74,6 +84,7 @@ package final class Node: Sendable {
             }
         )
         self.transport = try RTCTransport(configuration: configuration.rtc, delegate: self.runner)
+        self.lanes = try Self.lanes(of: self.runner, configuration, certificate: self.transport.certificate)
         let trackers = TrackerDesk(loop: loop, authority: configuration.trackerAuthority)
         self.trackers = trackers
         self.ownTrackers = Set(try configuration.trackers.compactMap { try trackers.index(of: $0) }).sorted()
@@ -84,8 +95,10 @@ package final class Node: Sendable {
         let recorder = try configuration.recording.map { options throws(StoreError) in
             try NodeRecorder(options, logger: logger)
         }
+        var mesh = configuration.mesh
+        mesh.hasDirectLane = self.lanes != nil
         let start = RecordingStart(
-            configuration: configuration.mesh,
+            configuration: mesh,
             session: NodeClock.unixMilliseconds,
             trackers: self.ownTrackers.count,
             seed: system.next(),
@@ -105,6 +118,19 @@ package final class Node: Sendable {
             )
         )
         loop.start(machine, recorder: recorder, metrics: self.metrics.mesh) { runner.carryOut($0) }
+    }
+
+    /// Where others dial us, when they may.
+    private static func lanes(
+        of runner: EffectRunner,
+        _ configuration: NodeConfiguration,
+        certificate: RTCCertificate
+    ) throws(RTCError) -> LaneTransport? {
+        guard let port = configuration.directLanePort else { return nil }
+        let place = LaneConfiguration(bindAddress: configuration.bindAddress, port: port)
+        let lanes = try LaneTransport(configuration: place, certificate: certificate, delegate: runner)
+        runner.connect(lanes)
+        return lanes
     }
 
     // MARK: Swarms
@@ -276,14 +302,15 @@ package final class Node: Sendable {
         return statuses.map { (self.trackers[$0.index].url, $0) }
     }
 
-    /// Every connection, and what the transport knows of it; nil for one that has just closed.
-    func peers() async -> [(status: PeerStatus, figures: RTCStatistics?)] {
-        var peers: [(PeerStatus, RTCStatistics?)] = []
+    /// Every connection, and what the transports know of it.
+    func peers() async -> [NodePeer] {
+        var peers: [NodePeer] = []
         for status in await self.loop.ask({ $0.peerStatuses(at: NodeClock.now) }) {
             let figures = await withCheckedContinuation { continuation in
                 self.transport.statistics(of: status.connection) { continuation.resume(returning: $0) }
             }
-            peers.append((status, figures))
+            let lane: PeerReport.Lane = self.runner.lanes.isOpen(status.connection) ? .direct : .webrtc
+            peers.append(NodePeer(status: status, figures: figures, lane: lane))
         }
         return peers
     }
@@ -297,9 +324,11 @@ package final class Node: Sendable {
         // The loop answers after it has carried the goodbyes out.
         _ = await self.loop.ask { _ in true }
         let transport = self.transport
+        let lanes = self.lanes
         let trackers = self.trackers
         await self.disk.run {
             transport.shutdown()
+            lanes?.shutdown()
             trackers.awaitGoodbyes()
         }
         for swarm in self.runner.models.withLock({ $0.keys.sorted() }) { self.runner.synchronize(swarm) }

@@ -14,6 +14,8 @@ package struct NodeConfiguration: Sendable {
     /// STUN and TURN servers.
     package var iceServers: [String] = []
     package var mesh = MeshConfiguration()
+    /// Where direct lanes are dialled; 0: the system chooses a port. Nil: there are none, all goes over WebRTC.
+    package var directLanePort: Int? = 0
     /// Up to how many bytes of a model this node holds by copying shards that few others have, where it does not fetch
     /// all of it; nil: it copies none.
     package var replicationBudget: Int?

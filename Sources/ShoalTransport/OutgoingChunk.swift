@@ -1,3 +1,4 @@
+import NIOCore
 import ShoalCore
 import ShoalWire
 
@@ -23,7 +24,8 @@ package final class UploadBuffer: @unchecked Sendable {
 package struct OutgoingChunk: Sendable {
     private let headers: [UInt8]
     private let payload: UploadBuffer
-    private let size: Int
+    /// In bytes.
+    package let size: Int
 
     /// `headers` are the frames' headers one after the other, `payload` starts with the `size` bytes to be sent.
     package init(headers: [UInt8], payload: UploadBuffer, size: Int) {
@@ -58,5 +60,15 @@ package struct OutgoingChunk: Sendable {
                 UnsafeRawBufferPointer(rebasing: self.payload.bytes[start..<end])
             )
         }
+    }
+
+    /// A copy of it as one frame of a direct lane: the first header says where it begins.
+    func laneFrame(_ allocator: ByteBufferAllocator) -> ByteBuffer {
+        let length = WireLimits.frameHeader + self.size
+        var buffer = allocator.buffer(capacity: LaneFrame.prefix + length)
+        buffer.writeInteger(UInt32(length))
+        buffer.writeBytes(self.headers.prefix(WireLimits.frameHeader))
+        buffer.writeBytes(UnsafeRawBufferPointer(rebasing: self.payload.bytes[..<self.size]))
+        return buffer
     }
 }

@@ -1,5 +1,5 @@
 import CDataChannel
-import ShoalCore
+package import ShoalCore
 
 /// What the whole process has one of: libdatachannel's settings.
 package enum RTCLibrary {
@@ -44,13 +44,13 @@ package enum RTCLibrary {
 }
 
 /// The self-signed certificate that a transport's connections show, ECDSA P-256, valid for a year.
-struct RTCCertificate: Sendable {
-    let certificatePEM: String
-    let keyPEM: String
+package struct RTCCertificate: Sendable {
+    package let certificatePEM: String
+    package let keyPEM: String
     /// SHA-256 of the DER form: the fingerprint in our SDPs.
-    let fingerprint: Digest
+    package let fingerprint: Digest
 
-    init() throws(RTCError) {
+    package init() throws(RTCError) {
         var made = cdc_certificate()
         try RTCLibrary.check(cdc_certificate_make(&made))
         let certificatePEM = RTCLibrary.string(made.certificate_pem)

@@ -11,14 +11,14 @@ package final class RTCTransport: Sendable {
     private let mailbox = RTCMailbox()
     /// Left when the thread has ended.
     private let running = DispatchGroup()
-    /// SHA-256 of the certificate that all connections of this transport show.
-    package let fingerprint: Digest
+    /// What all connections of this transport show.
+    package let certificate: RTCCertificate
 
     /// Starts the WebRTC thread. Fails when no certificate can be made.
     package init(configuration: RTCConfiguration, delegate: any RTCTransportDelegate) throws(RTCError) {
         RTCLibrary.initialize()
         let certificate = try RTCCertificate()
-        self.fingerprint = certificate.fingerprint
+        self.certificate = certificate
         let mailbox = self.mailbox
         let running = self.running
         running.enter()

@@ -36,6 +36,13 @@ package struct RTCPath: Hashable, Sendable {
     package let remoteCandidate: String
     /// The path leads over a TURN server.
     package let isRelayed: Bool
+
+    package init(peer: PeerPath, localCandidate: String, remoteCandidate: String, isRelayed: Bool) {
+        self.peer = peer
+        self.localCandidate = localCandidate
+        self.remoteCandidate = remoteCandidate
+        self.isRelayed = isRelayed
+    }
 }
 
 /// Figures of one connection, at one moment.

@@ -25,7 +25,7 @@ extension MessageType {
     /// Whether the message is about the connection (handle 0), not about one of its swarms.
     fileprivate var isAboutConnection: Bool {
         switch self {
-        case .hello, .helloProof, .ping, .pong: true
+        case .hello, .helloProof, .ping, .pong, .lane: true
         default: false
         }
     }
@@ -58,6 +58,7 @@ extension ControlMessage.Body {
         case .corrupt: self = .corrupt(shard: ShardIndex(try reader.u32()), chunk: ChunkIndex(try reader.u32()))
         case .ping: self = .ping(token: try reader.u64())
         case .pong: self = .pong(token: try reader.u64())
+        case .lane: self = .lane(try reader.laneMessage())
         case .gossip: self = .gossip(try reader.gossip())
         case .signal: self = .signal(try reader.signal())
         }

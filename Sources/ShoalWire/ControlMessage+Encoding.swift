@@ -22,6 +22,7 @@ enum MessageType: UInt8 {
     case promote = 0x35
     case ping = 0x40
     case pong = 0x41
+    case lane = 0x42
     case gossip = 0x50
     case signal = 0x51
 }
@@ -65,6 +66,7 @@ extension ControlMessage.Body {
             case .corrupt: .corrupt
             case .ping: .ping
             case .pong: .pong
+            case .lane: .lane
             case .gossip: .gossip
             case .signal: .signal
             case .unknown(let type): preconditionFailure("message type \(type) is not ours to send")
@@ -106,6 +108,7 @@ extension ControlMessage.Body {
             writer.put(shard.rawValue)
             writer.put(chunk.rawValue)
         case .ping(let token), .pong(let token): writer.put(token)
+        case .lane(let message): writer.put(message)
         case .gossip(let gossip): writer.put(gossip)
         case .signal(let signal): writer.put(signal)
         case .unknown: preconditionFailure("an unknown message has no fields")

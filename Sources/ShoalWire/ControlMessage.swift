@@ -53,6 +53,8 @@ package struct ControlMessage: Hashable, Sendable {
 
         case ping(token: UInt64)
         case pong(token: UInt64)
+        /// Of another way for frames than the `bulk` channel.
+        case lane(LaneMessage)
 
         /// Who holds what, of nodes that the receiver is not connected to.
         case gossip(Gossip)
@@ -65,6 +67,9 @@ package struct ControlMessage: Hashable, Sendable {
 }
 
 package struct Hello: Hashable, Sendable {
+    /// The capability to move frames over a direct lane.
+    package static let directLane: UInt32 = 1 << 0
+
     package var version: UInt16
     /// New at each start of the node: a larger one replaces connections of a start that died unnoticed.
     package var session: UInt64
@@ -198,6 +203,7 @@ extension ControlMessage.Body {
         case .corrupt: "corrupt"
         case .ping: "ping"
         case .pong: "pong"
+        case .lane: "lane"
         case .gossip: "gossip"
         case .signal: "signal"
         case .unknown(let type): "unknown(\(type))"

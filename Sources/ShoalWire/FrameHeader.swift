@@ -24,21 +24,30 @@ package struct FrameHeader: Hashable, Sendable {
     package init?(decoding frame: RawSpan) throws(WireError) {
         let limit = WireLimits.frameHeader + WireLimits.framePayload
         guard frame.byteCount <= limit else { throw .tooLong(frame.byteCount, limit: limit) }
+        guard frame.byteCount >= WireLimits.frameHeader else {
+            throw .truncated(needed: WireLimits.frameHeader, available: frame.byteCount)
+        }
         var reader = WireReader(frame)
-        let kind = try reader.u8()
+        guard try reader.u8() == Self.chunkKind else { return nil }
+        guard frame.byteCount > WireLimits.frameHeader else { throw .truncated(needed: 1, available: 0) }
+        try self.init(fields: frame)
+    }
+
+    /// The header that `bytes` begin with, whose kind is known to be ``chunkKind``.
+    init(fields bytes: RawSpan) throws(WireError) {
+        var reader = WireReader(bytes)
+        _ = try reader.u8()
         let flags = try reader.u8()
         let handle = try reader.u16()
         let request = try reader.u32()
         let chunk = ChunkIndex(try reader.u32())
         let offset = try reader.u32()
-        guard kind == Self.chunkKind else { return nil }
         guard flags == 0 else { throw .invalid(field: "flags") }
         guard WireLimits.handles.contains(handle) else { throw .invalid(field: "handle") }
         guard Int(chunk.rawValue) < WireLimits.chunksOfShard else { throw .invalid(field: "chunk") }
         guard Int(offset) < Cutting.chunkSize, Int(offset) % WireLimits.framePayload == 0 else {
             throw .invalid(field: "offset")
         }
-        guard reader.remaining > 0 else { throw .truncated(needed: 1, available: 0) }
         self.init(handle: handle, request: request, chunk: chunk, offset: offset)
     }
 

@@ -17,7 +17,7 @@ from foreign import canonical, gossip, link, manifest, proofs, wire
 
 # The name of a vector, and whether the foreign peer agrees with it.
 Verdicts = Iterator[tuple[str, bool]]
-U64 = {"session", "token", "sequence", "base", "node", "first", "last", "sentAt"}
+U64 = {"frames", "session", "token", "sequence", "base", "node", "first", "last", "sentAt"}
 
 
 def refusal(read: Callable[[Any], Any], value: Any, error: type[Exception]) -> Any:

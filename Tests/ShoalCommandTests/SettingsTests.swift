@@ -91,7 +91,7 @@ struct SettingsTests {
                 "trackers": ["ws://127.0.0.1:1", "wss://tracker.example"], "bind": "127.0.0.1",
                 "upload-limit": "2MB", "download-limit": "3MB", "upload-limit-per-peer": "512KiB",
                 "download-limit-per-peer": "256KiB", "upload-slots": 4, "replicate": "20GB", "log-level": "debug",
-                "metrics-port": 9464, "tls-ca": "authority.pem"
+                "metrics-port": 9464, "tls-ca": "authority.pem", "direct-lane": 4001
             }
             """
         _ = try folder.write("config.json", Array(text.utf8))
@@ -107,6 +107,7 @@ struct SettingsTests {
         #expect(configuration.replicationBudget == 20_000_000_000)
         #expect(settings.logLevel == .debug)
         #expect(settings.metricsPort == 9464)
+        #expect(configuration.directLanePort == 4001)
         // A path in the file is one of the home's, wherever a command is run.
         #expect(configuration.trackerAuthority == folder("authority.pem"))
         #expect(throws: CommandError.self) { try settings.probe() }
@@ -120,7 +121,7 @@ struct SettingsTests {
             {
                 "bind": "127.0.0.1", "upload-limit": "2MB", "download-limit": "3MB", "upload-limit-per-peer": "512KiB",
                 "download-limit-per-peer": "256KiB", "upload-slots": 4, "replicate": "20GB", "metrics-port": 9464,
-                "tls-ca": "authority.pem"
+                "tls-ca": "authority.pem", "direct-lane": 4001
             }
             """
         _ = try folder.write("config.json", Array(text.utf8))
@@ -133,5 +134,6 @@ struct SettingsTests {
         #expect(configuration.bindAddress == nil && configuration.trackerAuthority == nil)
         #expect(configuration.mesh.limits == TransferLimits())
         #expect(configuration.replicationBudget == nil && settings.metricsPort == nil)
+        #expect(configuration.directLanePort == nil)
     }
 }

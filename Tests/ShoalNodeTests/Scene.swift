@@ -34,7 +34,8 @@ final class Scene: Sendable {
         visitsAlley: Bool = true,
         configuration: MeshConfiguration = MeshConfiguration(),
         recording: RecordingOptions? = nil,
-        metrics: any MetricsFactory = NOOPMetricsHandler.instance
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        directLanePort: Int? = 0
     ) throws -> TestNode {
         let trackers = (visitsAlley ? [self.alley] : []) + [self.square]
         let node = try TestNode(
@@ -42,7 +43,8 @@ final class Scene: Sendable {
             trackers: trackers.map(\.url),
             mesh: configuration,
             recording: recording,
-            metrics: metrics
+            metrics: metrics,
+            directLanePort: directLanePort
         )
         self.actors.withLock { $0.append { await node.stop() } }
         return node
@@ -113,7 +115,8 @@ final class TestNode: Sendable {
         trackers: [TrackerURL],
         mesh: MeshConfiguration,
         recording: RecordingOptions? = nil,
-        metrics: any MetricsFactory = NOOPMetricsHandler.instance
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        directLanePort: Int? = 0
     ) throws {
         self.home = try Home(path: path)
         self.store = try ModelStore(home: self.home)
@@ -124,6 +127,7 @@ final class TestNode: Sendable {
         configuration.mesh = mesh
         configuration.recording = recording
         configuration.metrics = metrics
+        configuration.directLanePort = directLanePort
         let events = self.events
         self.node = try Node(
             home: self.home,

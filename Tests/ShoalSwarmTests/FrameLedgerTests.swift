@@ -69,6 +69,43 @@ import Testing
         )
     }
 
+    @Test func `a frame of a direct lane goes to its place part by part, and counts with the last one`() {
+        var ledger = self.ledger()
+        let size = Cutting.chunkSize
+        for (part, completes) in [(0..<16_000, false), (16_000..<size, true)] {
+            #expect(
+                ledger.accept(self.header(1, 0), payload: size, part: part)
+                    == .copy(slot: 11, offset: part.lowerBound, completesChunk: completes)
+            )
+        }
+        #expect(ledger.accept(self.header(1, 2), payload: WireLimits.framePayload) == .malformed)
+        #expect(ledger.take(self.receipt(1)) == 11)
+    }
+
+    @Test func `what a direct lane began the bulk channel finishes, and the other way round`() {
+        var ledger = self.ledger()
+        // Half of it came, and the lane was gone.
+        _ = ledger.accept(self.header(0, 0), payload: Cutting.chunkSize, part: 0..<70_000)
+        for frame in 0..<3 { _ = ledger.accept(self.header(0, frame), payload: WireLimits.framePayload) }
+        let rest = Cutting.chunkSize - 3 * WireLimits.framePayload
+        #expect(
+            ledger.accept(self.header(0, 3), payload: rest, part: 0..<rest)
+                == .copy(slot: 10, offset: 3 * WireLimits.framePayload, completesChunk: true)
+        )
+    }
+
+    @Test(arguments: [1, 32_768, 131_071]) func `a frame of a direct lane goes to the end of its chunk`(payload: Int) {
+        var ledger = self.ledger()
+        #expect(ledger.accept(self.header(0, 0), payload: payload, part: 0..<payload) == .malformed)
+    }
+
+    @Test func `frames of a direct lane count as those that they stand for`() {
+        var ledger = self.ledger()
+        _ = ledger.accept(self.header(0, 0), payload: Cutting.chunkSize, part: 0..<Cutting.chunkSize)
+        // The chunk that came is waited for by whoever takes it.
+        #expect(ledger.settle(1, framesSent: 4).map(\.slot) == [11, 12])
+    }
+
     @Test(arguments: [7_231, 7_233, 32_768]) func `a frame of the wrong length is malformed`(length: Int) {
         var ledger = self.ledger()
         #expect(ledger.accept(self.header(2, 1), payload: length) == .malformed)

@@ -105,6 +105,7 @@ struct PlayedPeer {
     let connection: ConnectionID
     let path: PeerPath
     var session: UInt64 = 1
+    var capabilities: UInt32 = 0
 
     init(number: UInt8, connection: UInt64, role: PeerPath.Role = .responder) {
         self.authenticator = FakeAuthenticator(number: number)
@@ -125,6 +126,7 @@ struct PlayedPeer {
                     session: self.session,
                     nonce: Self.nonce,
                     publicKey: self.authenticator.publicKey,
+                    capabilities: self.capabilities,
                     maximumRequests: 16,
                     maximumChunks: 16,
                     agent: "played"

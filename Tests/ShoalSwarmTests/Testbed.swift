@@ -23,6 +23,7 @@ struct Testbed {
         var observations: [MeshObservation] = []
         /// Effects about trackers, in order.
         var trackerEffects: [MeshEffect] = []
+        var laneEffects: [MeshEffect] = []
         var disconnected: [String] = []
         var requestedChunks = 0
         var rechecks: [ShardIndex] = []
@@ -211,6 +212,7 @@ struct Testbed {
         case .makeOffer, .makeAnswer, .acceptAnswer, .connectTracker, .sendToTracker, .disconnectTracker:
             self.nodes[node].trackerEffects.append(effect)
             self.signal(effect, of: node)
+        case .seekLane, .lane: self.nodes[node].laneEffects.append(effect)
         case .observe(let observation): self.nodes[node].observations.append(observation)
         }
     }

@@ -126,6 +126,9 @@ extension WireVectors {
         let offerID: String?
         let sentAt: String?
         let sdp: String?
+        /// Of `lane`.
+        let port: UInt16?
+        let frames: String?
 
         /// The message; `fill` goes on with its last field.
         func control(fill: [UInt8]) -> ControlMessage { ControlMessage(handle: self.handle, self.body(fill: fill)) }
@@ -153,9 +156,19 @@ extension WireVectors {
             case "corrupt": .corrupt(shard: ShardIndex(self.shard!), chunk: ChunkIndex(self.chunk!))
             case "ping": .ping(token: UInt64(self.token!)!)
             case "pong": .pong(token: UInt64(self.token!)!)
+            case "lane": .lane(self.lane)
             case "gossip": .gossip(self.gossip(fill))
             case "signal": .signal(self.signal(fill))
             default: preconditionFailure("the vectors have a message \(self.type)")
+            }
+        }
+
+        private var lane: LaneMessage {
+            switch self.kind! {
+            case "offer": .offer(token: Nonce(hex: self.nonce!)!, port: self.port!)
+            case "refused": .refused
+            case "closed": .closed(frames: UInt64(self.frames!)!)
+            default: preconditionFailure("the vectors have a lane message \(self.kind!)")
             }
         }
 

@@ -102,7 +102,7 @@ extension MeshScript {
             require(shard.position < count, "the hash list of \(shard) is to be served, which there is not")
             self.work.append(.serveHashes(connection, swarm))
         case .connectTracker, .sendToTracker, .disconnectTracker: self.carryOutAtTracker(effect)
-        case .observe: break
+        case .seekLane, .lane, .observe: break
         }
     }
 

@@ -22,7 +22,8 @@ extension Node {
         let budget = await self.connectionBudget()
         let peers = await self.peers()
         return [Reading(.connectionsUsed, budget.used), Reading(.connectionBudget, budget.maximum)]
-            + Self.readings(of: peers.map(\.status)) + Self.readings(of: peers.compactMap(\.figures))
+            + Self.readings(of: peers.map(\.status)) + Self.readings(of: peers)
+            + self.laneReadings(peers.compactMap(\.figures))
     }
 
     static func readings(of peers: [PeerStatus]) -> [Reading] {
@@ -44,14 +45,23 @@ extension Node {
             ]
     }
 
-    static func readings(of lanes: [RTCStatistics]) -> [Reading] {
-        let kinds = lanes.map { Candidate(sdp: $0.localCandidate)?.kind ?? "" }
-        let paths = ["host", "srflx", "prflx", "relay"].map { kind in
-            Reading(.paths, kinds.count { $0 == kind }, ["webrtc", kind])
+    static func readings(of peers: [NodePeer]) -> [Reading] {
+        PeerReport.Lane.allCases.flatMap { lane in
+            let kinds = peers.filter { $0.lane == lane }
+                .map { Candidate(sdp: $0.figures?.localCandidate ?? "")?.kind ?? "" }
+            return ["host", "srflx", "prflx", "relay"].map { kind in
+                Reading(.paths, kinds.count { $0 == kind }, [lane.rawValue, kind])
+            }
         }
-        return paths + [
-            Reading(.laneBuffer, lanes.reduce(0) { $0 + $1.bulkBuffered }, ["webrtc"]),
-            Reading(.laneChunks, lanes.reduce(0) { $0 + $1.queuedChunks }, ["webrtc"]),
+    }
+
+    private func laneReadings(_ webrtc: [RTCStatistics]) -> [Reading] {
+        let direct = self.runner.lanes.load
+        return [
+            Reading(.laneBuffer, webrtc.reduce(0) { $0 + $1.bulkBuffered }, ["webrtc"]),
+            Reading(.laneChunks, webrtc.reduce(0) { $0 + $1.queuedChunks }, ["webrtc"]),
+            Reading(.laneBuffer, direct.bytes, ["direct"]),
+            Reading(.laneChunks, direct.chunks, ["direct"]),
         ]
     }
 

@@ -17,8 +17,8 @@ struct NodeMetrics: Sendable {
 
 /// Bytes on their way, down and up.
 struct TransferMetrics: Sendable {
-    private let receivedBytes: Counter
-    private let sentBytes: Counter
+    private let receivedBytes: [PeerReport.Lane: Counter]
+    private let sentBytes: [PeerReport.Lane: Counter]
     private let verification: Timer
     private let reading: Timer
     private let controlReceived: Counter
@@ -27,8 +27,12 @@ struct TransferMetrics: Sendable {
     private let controlBytesSent: Counter
 
     init(_ factory: any MetricsFactory) {
-        self.receivedBytes = factory.counter(.receivedBytes, ["webrtc"])
-        self.sentBytes = factory.counter(.sentBytes, ["webrtc"])
+        func counters(_ metric: Metric) -> [PeerReport.Lane: Counter] {
+            let lanes = PeerReport.Lane.allCases.map { ($0, factory.counter(metric, [$0.rawValue])) }
+            return Dictionary(uniqueKeysWithValues: lanes)
+        }
+        self.receivedBytes = counters(.receivedBytes)
+        self.sentBytes = counters(.sentBytes)
         self.verification = factory.timer(.verification)
         self.reading = factory.timer(.reading)
         self.controlReceived = factory.counter(.controlMessages, ["received"])
@@ -37,11 +41,11 @@ struct TransferMetrics: Sendable {
         self.controlBytesSent = factory.counter(.controlBytes, ["sent"])
     }
 
-    /// A frame's payload.
-    func received(_ bytes: Int) { self.receivedBytes.increment(by: bytes) }
+    /// A frame's payload, or a part of it.
+    func received(_ bytes: Int, over lane: PeerReport.Lane) { self.receivedBytes[lane]?.increment(by: bytes) }
 
     /// A chunk.
-    func sent(_ bytes: Int) { self.sentBytes.increment(by: bytes) }
+    func sent(_ bytes: Int, over lane: PeerReport.Lane) { self.sentBytes[lane]?.increment(by: bytes) }
 
     func verified(since start: ContinuousClock.Instant) { self.verification.record(since: start) }
 

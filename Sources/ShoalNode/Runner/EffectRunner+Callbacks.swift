@@ -11,11 +11,13 @@ extension EffectRunner: RTCTransportDelegate {
     func opened(_ connection: ConnectionID, path: RTCPath) {
         let desk = ConnectionDesk(connection)
         self.desks.withLock { $0[connection] = desk }
+        self.lanes.opened(connection, path)
         self.loop.post(.opened(connection, path.peer))
     }
 
     func closed(_ connection: ConnectionID, reason: String) {
         let desk = self.desks.withLock { $0.removeValue(forKey: connection) }
+        self.lanes.closed(connection)
         if let desk { self.release(desk.ledger.withLock { $0.closed() }) }
         for upload in self.uploads.finishAll(of: connection) {
             self.loop.post(.chunkUnreadable(connection, request: upload.request, chunk: upload.chunk))
@@ -36,9 +38,14 @@ extension EffectRunner: RTCTransportDelegate {
     }
 
     func chunkSent(_ connection: ConnectionID, token: UInt64) {
+        self.finish(token, over: .webrtc)
+    }
+
+    /// The peer has a chunk, or the library does.
+    func finish(_ token: UInt64, over lane: PeerReport.Lane) {
         guard let upload = self.uploads.finish(token) else { return }
-        self.metrics.transfers.sent(upload.size)
-        self.loop.post(.chunkServed(connection, request: upload.request, chunk: upload.chunk))
+        self.metrics.transfers.sent(upload.size, over: lane)
+        self.loop.post(.chunkServed(upload.connection, request: upload.request, chunk: upload.chunk))
     }
 
     /// Posts what a peer caused, and takes it off its account once the loop has it.

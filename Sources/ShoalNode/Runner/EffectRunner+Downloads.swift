@@ -56,47 +56,53 @@ extension EffectRunner {
     func receivedFrame(_ connection: ConnectionID, _ frame: RawSpan) {
         guard let desk = self.desk(of: connection) else { return }
         guard desk.admit(ConnectionDesk.frameCost) else { return self.closeForFlooding(connection) }
-        let post = { (input: MeshInput) in self.post(input, cost: ConnectionDesk.frameCost, of: desk) }
         do throws(WireError) {
             guard let header = try FrameHeader(decoding: frame) else { return desk.seen(ConnectionDesk.frameCost) }
+            let payload = frame.extracting(droppingFirst: WireLimits.frameHeader)
             let (verdict, released) = desk.ledger.withLock { ledger in
-                self.place(frame, header, in: &ledger)
+                let verdict = ledger.accept(header, payload: payload.byteCount)
+                return self.place(payload, verdict, of: header.request, in: &ledger)
             }
-            switch verdict {
-            case .copy(_, _, let completesChunk):
-                self.metrics.transfers.received(frame.byteCount - WireLimits.frameHeader)
-                post(
-                    .frameArrived(
-                        connection,
-                        request: header.request,
-                        chunk: header.chunk,
-                        completesChunk: completesChunk
-                    )
-                )
-            case .late: post(.lateFrame(connection))
-            case .stray: post(.strayFrame(connection))
-            case .malformed: post(.malformed(connection, .invalid(field: "frame")))
-            }
+            if case .copy = verdict { self.metrics.transfers.received(payload.byteCount, over: .webrtc) }
+            self.told(verdict, header, connection, desk)
             self.release(released)
         } catch {
-            post(.malformed(connection, error))
+            self.post(.malformed(connection, error), cost: ConnectionDesk.frameCost, of: desk)
         }
     }
 
-    /// Copies the payload to where the ledger says. Under its lock, so that the slot cannot change hands meanwhile.
-    private func place(
-        _ frame: RawSpan,
+    /// Tells the loop of a frame; the connection's account was charged for it.
+    func told(
+        _ verdict: FrameLedger.Verdict,
         _ header: FrameHeader,
+        _ connection: ConnectionID,
+        _ desk: ConnectionDesk
+    ) {
+        let (request, chunk) = (header.request, header.chunk)
+        let input: MeshInput =
+            switch verdict {
+            case .copy(_, _, let completesChunk):
+                .frameArrived(connection, request: request, chunk: chunk, completesChunk: completesChunk)
+            case .late: .lateFrame(connection)
+            case .stray: .strayFrame(connection)
+            case .malformed: .malformed(connection, .invalid(field: "frame"))
+            }
+        self.post(input, cost: ConnectionDesk.frameCost, of: desk)
+    }
+
+    /// Copies the bytes to where the ledger says. Under its lock, so that the slot cannot change hands meanwhile.
+    func place(
+        _ payload: RawSpan,
+        _ verdict: FrameLedger.Verdict,
+        of request: UInt32,
         in ledger: inout FrameLedger
     ) -> (FrameLedger.Verdict, [FrameLedger.Released]) {
-        let payload = frame.extracting(droppingFirst: WireLimits.frameHeader)
-        let verdict = ledger.accept(header, payload: payload.byteCount)
         guard case .copy(let slot, let offset, _) = verdict else { return (verdict, []) }
         payload.withUnsafeBytes { bytes in
             UnsafeMutableRawBufferPointer(rebasing: self.slab.bytes(of: slot)[offset..<offset + bytes.count])
                 .copyMemory(from: bytes)
         }
-        return (verdict, ledger.settledByFrame(header.request))
+        return (verdict, ledger.settledByFrame(request))
     }
 
     func verify(_ receipt: ChunkReceipt) {

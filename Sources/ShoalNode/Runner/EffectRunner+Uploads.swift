@@ -31,6 +31,7 @@ extension EffectRunner {
                 let isSent = self.uploads.handOver(token, size: size) { self.desk(of: connection) != nil }
                 guard isSent else { return self.abandon(token) }
                 let outgoing = OutgoingChunk(headers: headers, payload: buffer, size: size)
+                guard !self.lanes.send(connection, outgoing, token: token) else { return }
                 self.transport.sendChunk(connection, outgoing, token: token)
             } catch {
                 self.abandon(token)

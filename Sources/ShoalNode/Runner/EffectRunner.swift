@@ -23,6 +23,7 @@ final class EffectRunner: Sendable {
     let uploads: UploadDesk
     /// Who waits for which shards.
     let demands: DemandDesk
+    let lanes: LaneDesk
     let desks = Mutex<[ConnectionID: ConnectionDesk]>([:])
     let models = Mutex<[SwarmHandle: ModelDesk]>([:])
     /// Which manifest each swarm waits for, and whether the whole model is to come.
@@ -60,6 +61,7 @@ final class EffectRunner: Sendable {
         self.onEvent = onEvent
         self.slab = Slab(slots: configuration.room)
         self.uploads = UploadDesk(buffers: configuration.servesAtOnce)
+        self.lanes = LaneDesk(logger: logger)
         self.demands = DemandDesk { loop.post($0) }
     }
 
@@ -79,6 +81,8 @@ final class EffectRunner: Sendable {
         case .acceptAnswer(let connection, let answer): self.transport.accept(connection, answer: answer)
         case .disconnect(let connection, let reason): self.transport.close(connection, reason: reason)
         case .send(let connection, let message): self.send(message, to: connection)
+        case .seekLane(let connection): self.lanes.seek(connection)
+        case .lane(let connection, let message): self.lanes.received(message, from: connection)
 
         case .request(let connection, let swarm, let request): self.request(request, swarm, of: connection)
         case .discard(let connection, let request): self.release(of: connection) { $0.discard(request) }

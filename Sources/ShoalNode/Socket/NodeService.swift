@@ -74,7 +74,7 @@ package final class NodeService: Sendable {
             await self.node.swarms().map { ($0.handle, $0.link.manifestID.hex) },
             uniquingKeysWith: { first, _ in first }
         )
-        return await self.node.peers().map { PeerReport($0.status, $0.figures, manifests: manifests) }
+        return await self.node.peers().map { PeerReport($0, manifests: manifests) }
     }
 
     // MARK: What orders name

@@ -15,8 +15,10 @@ package struct PeerReport: Hashable, Codable, Sendable {
     }
 
     /// The way that bulk bytes take.
-    package enum Lane: String, Codable, Sendable {
+    package enum Lane: String, CaseIterable, Codable, Sendable {
         case webrtc
+        /// TLS over TCP.
+        case direct
     }
 
     /// A chunk that is on its way to us, or asked for.
@@ -72,6 +74,13 @@ package struct Candidate: Hashable, Codable, Sendable {
     package var kind: String
     /// `address:port`.
     package var address: String
+
+    /// The address of a candidate line, without a zone; nil when there is none.
+    static func address(ofSDP sdp: String) -> String? {
+        let words = sdp.split(separator: " ")
+        guard words.count >= 6 else { return nil }
+        return words[4].split(separator: "%").first.map(String.init)
+    }
 
     /// Reads `candidate:1 1 UDP 2122317823 192.0.2.1 41000 typ host …`; nil when it is something else.
     init?(sdp: String) {

@@ -62,7 +62,8 @@ extension StatusReport.Swarm.State {
 
 extension PeerReport {
     /// - Parameter manifests: the manifest ID of each swarm.
-    init(_ status: PeerStatus, _ figures: RTCStatistics?, manifests: [SwarmHandle: String]) {
+    init(_ peer: NodePeer, manifests: [SwarmHandle: String]) {
+        let (status, figures) = (peer.status, peer.figures)
         self.init(
             node: status.node?.hex,
             agent: status.agent,
@@ -89,7 +90,7 @@ extension PeerReport {
                 }
             },
             queuedRequests: status.queuedRequests,
-            lane: .webrtc,
+            lane: peer.lane,
             path: figures.flatMap(Path.init)
         )
     }

@@ -87,6 +87,8 @@ extension RunDigest {
             self.fold(104, connection.rawValue)
             self.fold(reason)
         case .send(let connection, _): self.fold(105, connection.rawValue)
+        case .seekLane(let connection): self.fold(120, connection.rawValue)
+        case .lane(let connection, _): self.fold(121, connection.rawValue)
         case .request(let connection, let swarm, let request):
             self.fold(106, connection.rawValue, swarm.rawValue, request.id)
             self.fold(UInt64(request.shard.rawValue), request.first.rawValue, request.count, request.priority.rawValue)

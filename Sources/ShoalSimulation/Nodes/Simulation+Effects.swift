@@ -16,7 +16,8 @@ extension Simulation {
         case .makeAnswer(let connection, let offer): self.makeAnswer(connection, to: offer, of: node)
         case .acceptAnswer(let connection, let answer): self.acceptAnswer(answer, for: connection, of: node)
         case .disconnect(let connection, let reason): self.disconnect(connection, reason, of: node)
-        case .send: break
+        // Links have the rates that they have, whatever carries the frames.
+        case .send, .seekLane, .lane: break
 
         case .request(let connection, let swarm, let request): self.request(request, swarm, of: connection, by: node)
         case .discard(let connection, let request):

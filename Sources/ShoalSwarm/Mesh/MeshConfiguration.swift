@@ -1,5 +1,8 @@
 /// The numbers of the mesh, each with its reason. A machine never changes them.
 package struct MeshConfiguration: Hashable, Codable, Sendable {
+    /// Whether frames may take a direct lane: there is somebody who makes them.
+    package var hasDirectLane = false
+
     /// 50: a swarm of thousands stays connected at a fraction of it, and each connection costs a socket and a thread's
     /// attention.
     package var maximumConnections = 50

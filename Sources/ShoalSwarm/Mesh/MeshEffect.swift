@@ -11,6 +11,10 @@ package enum MeshEffect: Hashable, Encodable, Sendable {
     case acceptAnswer(ConnectionID, answer: String)
     case disconnect(ConnectionID, reason: String)
     case send(ConnectionID, ControlMessage)
+    /// A direct lane is welcome on both sides.
+    case seekLane(ConnectionID)
+    /// What the peer says of the direct lane.
+    case lane(ConnectionID, LaneMessage)
 
     // Downloads.
     /// Reserve room for the chunks of the request, expect its frames, then send it.

@@ -26,6 +26,7 @@ extension MeshMachine {
             session: self.session,
             nonce: session.localNonce,
             publicKey: self.authenticator.publicKey,
+            capabilities: self.configuration.hasDirectLane ? Hello.directLane : 0,
             maximumRequests: self.configuration.servedRequests,
             maximumChunks: self.configuration.servedChunks,
             agent: self.configuration.agent
@@ -86,6 +87,7 @@ extension MeshMachine {
             nodeID: self.authenticator.nodeID(of: hello.publicKey),
             session: hello.session,
             agent: hello.agent,
+            hasDirectLane: hello.capabilities & Hello.directLane != 0,
             maximumRequests: Int(hello.maximumRequests),
             maximumChunks: Int(hello.maximumChunks),
             transcript: transcript

@@ -30,6 +30,8 @@ extension MeshMachine {
         switch message.body {
         case .ping(let token): effects.append(.send(connection, ControlMessage(.pong(token: token))))
         case .pong(let token): self.receivedPong(token, from: connection, at: now)
+        case .lane(let message):
+            if self.mayHaveLane(connection) { effects.append(.lane(connection, message)) }
         case .unknown: break
         case .hello, .helloProof:
             self.disconnect(connection, reason: "it says hello twice", into: &effects)
@@ -70,6 +72,7 @@ extension MeshMachine {
     ) {
         guard let peer = self.peers[connection], let identity = peer.identity else { return }
         guard let swarm = self.swarms[handle], peer.swarms[handle] == nil else { return }
+        let isFirst = peer.swarms.isEmpty
         let wrong = self.nodes[identity.nodeID]?.wrongShards ?? []
         let refused = Set(wrong.filter { $0.swarm == handle }.map(\.shard))
         self.peers.update(connection) { peer in
@@ -77,10 +80,17 @@ extension MeshMachine {
             peer.swarms[handle] = SharedSwarm(theirHandle: theirHandle, refused: refused, at: now)
         }
         effects.append(.observe(.swarmOpened(handle, identity.nodeID)))
+        if isFirst, self.mayHaveLane(connection) { effects.append(.seekLane(connection)) }
         for index in swarm.description.trackers { self.trackers.update(index) { $0.hasCompany(handle) } }
         self.tellHoldings(of: swarm, to: connection, into: &effects)
         self.gossipOpened(handle, with: connection, identity.nodeID, at: now)
         self.requestManifest(handle, at: now, into: &effects)
+    }
+
+    /// Whether both sides take frames over a direct lane, and have something to send each other.
+    private func mayHaveLane(_ connection: ConnectionID) -> Bool {
+        guard self.configuration.hasDirectLane, let peer = self.peers[connection] else { return false }
+        return peer.identity?.hasDirectLane == true && !peer.swarms.isEmpty
     }
 
     /// What we have, to a peer that just learned that we share the swarm. An empty bitfield is worth its bytes: it says
@@ -132,7 +142,7 @@ extension MeshMachine {
         case .corrupt(let shard, _): self.receivedCorrupt(handle, shard, from: connection, at: now, into: &effects)
         case .gossip(let gossip): self.receivedGossip(gossip, handle, from: connection, at: now, into: &effects)
         case .signal(let signal): self.receivedSignal(signal, handle, from: connection, at: now, into: &effects)
-        case .hello, .helloProof, .join, .leave, .ping, .pong, .unknown: break
+        case .hello, .helloProof, .join, .leave, .ping, .pong, .lane, .unknown: break
         }
     }
 

@@ -100,6 +100,8 @@ struct PeerIdentity: Hashable, Sendable {
     var nodeID: NodeID
     var session: UInt64
     var agent: String
+    /// Whether it takes frames over a direct lane.
+    var hasDirectLane: Bool
     var maximumRequests: Int
     var maximumChunks: Int
     var transcript: Transcript

@@ -56,6 +56,13 @@ package struct FrameLedger: Sendable {
         return self.requests.update(header.request) { $0.accept(header, payload: payload) } ?? .late
     }
 
+    /// Judges a part of a frame of a direct lane: its payload goes on to the end of the chunk, and is `payload` bytes long.
+    /// The frame counts once its last part is there.
+    package mutating func accept(_ header: FrameHeader, payload: Int, part: Range<Int>) -> Verdict {
+        guard header.request <= self.highestID, header.request > 0 else { return .stray }
+        return self.requests.update(header.request) { $0.accept(header, payload: payload, part: part) } ?? .late
+    }
+
     /// Frames of this request are dropped from now on, and the room of chunks that are not whole is released. Whole
     /// ones stay until they are taken: that they are there has been told already.
     package mutating func discard(_ id: UInt32) -> [Released] {
@@ -156,16 +163,38 @@ private struct Expectation: Sendable {
     var isEmpty: Bool { self.chunks.allSatisfy(\.isSettled) }
 
     mutating func accept(_ header: FrameHeader, payload: Int) -> FrameLedger.Verdict {
+        self.accept(header, payload: payload, part: 0..<payload) { min(WireLimits.framePayload, $0) }
+    }
+
+    mutating func accept(_ header: FrameHeader, payload: Int, part: Range<Int>) -> FrameLedger.Verdict {
+        self.accept(header, payload: payload, part: part) { $0 }
+    }
+
+    /// - Parameter expected: the payload that a frame has when so many bytes are left of its chunk.
+    private mutating func accept(
+        _ header: FrameHeader,
+        payload: Int,
+        part: Range<Int>,
+        expected: (Int) -> Int
+    ) -> FrameLedger.Verdict {
         guard !self.isOver else { return .late }
         let position = header.chunk.position - self.request.first.position
         guard self.chunks.indices.contains(position) else { return .malformed }
         let size = self.chunks[position].size
         let offset = Int(header.offset)
-        guard offset < size, payload == min(WireLimits.framePayload, size - offset) else { return .malformed }
-        let bit = UInt8(1) << UInt8(offset / WireLimits.framePayload)
-        guard self.chunks[position].frames & bit == 0 else { return .malformed }
-        self.chunks[position].frames |= bit
-        self.framesArrived += 1
-        return .copy(slot: self.chunks[position].slot, offset: offset, completesChunk: self.chunks[position].isWhole)
+        guard offset < size, payload == expected(size - offset) else { return .malformed }
+        let first = offset / WireLimits.framePayload
+        let count = FrameHeader.count(forChunkOf: payload)
+        let bits = UInt8((1 << count) - 1) << UInt8(first)
+        guard self.chunks[position].frames & bits == 0 else { return .malformed }
+        if part.upperBound == payload {
+            self.chunks[position].frames |= bits
+            self.framesArrived += count
+        }
+        return .copy(
+            slot: self.chunks[position].slot,
+            offset: offset + part.lowerBound,
+            completesChunk: self.chunks[position].isWhole
+        )
     }
 }

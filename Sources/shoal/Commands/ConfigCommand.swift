@@ -88,6 +88,7 @@ struct ConfigCommand: ShoalSubcommand {
         case .bind: "every interface but loopback"
         case .tlsCA: "the system's"
         case .uploadSlots: "as the uplink allows"
+        case .directLane: "a free port"
         case .metricsPort: "no metrics"
         default: "none"
         }

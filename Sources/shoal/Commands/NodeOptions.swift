@@ -23,6 +23,7 @@ struct NodeOptions: ParsableArguments {
     func settingsReader(_ replication: ReplicationOptions? = nil) async throws -> SettingsReader {
         var contents = self.trackers.contents.merging(self.network.limits.contents) { $1 }
         if let bind = self.network.bind { contents[.bind] = .string(bind) }
+        contents[.directLane] = self.network.directLaneSetting.map(ConfigContent.string)
         contents[.metricsPort] = self.network.metricsPort.map(ConfigContent.string)
         if let replicate = replication?.replicate { contents[.replicate] = .string(replicate) }
         return try await self.home.settingsReader(contents)
@@ -58,6 +59,8 @@ struct NodeOptions: ParsableArguments {
     func tellUnused(by node: RunningNode, _ replication: ReplicationOptions? = nil) {
         var unused: [String] = []
         if self.network.bind != nil { unused.append("--bind") }
+        if self.network.directLane != nil { unused.append("--direct-lane") }
+        if self.network.hasNoDirectLane { unused.append("--no-direct-lane") }
         if self.network.metricsPort != nil { unused.append("--metrics-port") }
         let limits = Setting.allCases.filter { self.network.limits.contents[$0] != nil }.map(\.option)
         unused += limits

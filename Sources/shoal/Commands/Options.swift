@@ -189,17 +189,40 @@ struct NetworkOptions: ParsableArguments {
         ),
         transform: { text in
             guard text.lowercased() != Settings.none else { return text }
-            return "\(try MetricsPort(parsing: text).number)"
+            return "\(try Port(parsing: text).number)"
         }
     )
     var metricsPort: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Let other nodes dial direct lanes at this TCP port; 0: a free one.",
+            valueName: "port"
+        ),
+        transform: { text in
+            guard text.lowercased() != Settings.none else { return text }
+            return "\(try Port(parsing: text).number)"
+        }
+    )
+    var directLane: String?
+
+    @Flag(name: .customLong("no-direct-lane"), help: "Move everything over WebRTC.")
+    var hasNoDirectLane = false
+
+    /// As a setting; nil: nothing is said of it.
+    var directLaneSetting: String? { self.hasNoDirectLane ? Settings.none : self.directLane }
+
+    func validate() throws {
+        guard self.hasNoDirectLane, self.directLane != nil else { return }
+        throw ValidationError("--direct-lane and --no-direct-lane contradict each other: give one of them")
+    }
 
     @OptionGroup var limits: LimitOptions
     @OptionGroup var recording: RecordOptions
 }
 
-/// Where metrics are asked for.
-struct MetricsPort: Hashable, Sendable {
+/// Where something is listened for.
+struct Port: Hashable, Sendable {
     let number: Int
 
     init(_ number: Int) throws {

@@ -41,6 +41,7 @@ struct PeersCommand: ShoalSubcommand {
             peer.roundTripSeconds.map { "\(Int(($0 * 1_000).rounded())) ms" } ?? "?"
         },
         .init(.init("IN FLIGHT", isNumber: true, dispensability: 1)) { "\($0.inFlight.count)/\($0.window)" },
+        .init(.init("LANE", dispensability: 1)) { $0.lane.rawValue },
         .init(.init("PATH")) { peer in peer.path.map { "\($0.remote.kind) \($0.remote.address)" } ?? "?" },
     ]
 }

@@ -12,6 +12,7 @@ enum Setting: String, CaseIterable, Sendable {
     case downloadLimitPerPeer = "download-limit-per-peer"
     case uploadSlots = "upload-slots"
     case replicate
+    case directLane = "direct-lane"
     case metricsPort = "metrics-port"
     case logLevel = "log-level"
 
@@ -26,7 +27,7 @@ enum Setting: String, CaseIterable, Sendable {
     var form: Form {
         switch self {
         case .trackers: .texts
-        case .uploadSlots, .metricsPort: .number
+        case .uploadSlots, .directLane, .metricsPort: .number
         case .tlsCA, .bind, .uploadLimit, .downloadLimit, .uploadLimitPerPeer, .downloadLimitPerPeer, .replicate,
             .logLevel:
             .text

@@ -16,6 +16,8 @@ struct Settings: Sendable {
     let limits: LimitOrder
     /// In bytes; nil: the node copies nothing.
     let replicationBudget: Int?
+    /// Where other nodes dial direct lanes; 0: the system chooses a port. Nil: there are none.
+    let directLanePort: Int?
     /// Of 127.0.0.1; 0: the system chooses one. Nil: nobody is told of metrics.
     let metricsPort: Int?
     let logLevel: LogLevel
@@ -34,8 +36,10 @@ struct Settings: Sendable {
         self.limits = limits
         self.replicationBudget =
             try reader.text(.replicate) { try Self.unlessNone($0) { try DataSize(parsing: $0).bytes } } ?? nil
+        self.directLanePort =
+            try reader.text(.directLane) { try Self.unlessNone($0) { try Port(parsing: $0).number } } ?? 0
         self.metricsPort =
-            try reader.text(.metricsPort) { try Self.unlessNone($0) { try MetricsPort(parsing: $0).number } } ?? nil
+            try reader.text(.metricsPort) { try Self.unlessNone($0) { try Port(parsing: $0).number } } ?? nil
         self.logLevel = try reader.text(.logLevel, LogLevel.init(parsing:)) ?? .warning
     }
 
@@ -65,6 +69,7 @@ struct Settings: Sendable {
         var configuration = NodeConfiguration()
         configuration.bindAddress = self.bind
         try self.limits.apply(to: &configuration.mesh.limits)
+        configuration.directLanePort = self.directLanePort
         configuration.replicationBudget = self.replicationBudget
         configuration.trackers = self.trackers
         configuration.trackerAuthority = self.tlsAuthority

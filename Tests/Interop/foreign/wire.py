@@ -262,6 +262,16 @@ def _(source: Input) -> Message:
     return {"id": source.number(4), "priority": PRIORITIES[source.number(1, 0, 4)]}
 
 
+@kind(0x42, "lane", of_connection=True, write=lambda m: {
+    "offer": lambda: u8(1) + m["nonce"] + u16(m["port"]), "refused": lambda: u8(2), "closed": lambda: u8(3) + u64(m["frames"]),
+}[m["kind"]]())
+def _(source: Input) -> Message:
+    kind = source.number(1, 1, 3)
+    if kind == 1:
+        return {"kind": "offer", "nonce": source.take(32), "port": source.number(2, 1)}
+    return {"kind": "refused"} if kind == 2 else {"kind": "closed", "frames": source.number(8)}
+
+
 def _read_token(source: Input) -> Message:
     return {"token": source.number(8)}
 

@@ -22,7 +22,7 @@ import Testing
     private func withServer(_ test: (Scene, TestNode, MetricsServer) async throws -> Void) async throws {
         try await inScene { scene in
             let registry = PrometheusRegistry()
-            let node = try scene.node("fetcher", visitsAlley: false, metrics: registry)
+            let node = try scene.node("fetcher", visitsAlley: false, metrics: registry, directLanePort: nil)
             let server = try await MetricsServer.start(node.node, registry, port: 0)
             try await test(scene, node, server)
             await server.stop()
