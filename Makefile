@@ -26,6 +26,7 @@ build: ## build the program: .build/release/shoal
 bench: ## measure, each figure beside its limit: three minutes
 	@$(ready) swift build -c release --product shoal && swift build -c release --product shoal-bench
 	@.build/release/shoal-bench first-light; echo
+	@.build/release/shoal-bench first-light --lane direct; echo
 	@.build/release/shoal-bench publish --megabytes 2000; echo
 	@.build/release/shoal-bench start; echo
 	@.build/release/shoal-bench cache

@@ -9,7 +9,7 @@ struct ShoalBench: AsyncParsableCommand {
         subcommands: [
             FirstLightCommand.self, PublishCommand.self, StartCommand.self, CacheCommand.self, HealCommand.self,
             FanoutCommand.self, TrackerLoadCommand.self, SiegeCommand.self, BareLoopCommand.self,
-            BareLoopReceiverCommand.self,
+            BareLoopReceiverCommand.self, BareTLSReceiverCommand.self,
         ],
         defaultSubcommand: FirstLightCommand.self
     )
