@@ -128,9 +128,16 @@ package final class Node: Sendable {
     ) throws(RTCError) -> LaneTransport? {
         guard let port = configuration.directLanePort else { return nil }
         let place = LaneConfiguration(bindAddress: configuration.bindAddress, port: port)
-        let lanes = try LaneTransport(configuration: place, certificate: certificate, delegate: runner)
-        runner.connect(lanes)
-        return lanes
+        do {
+            let lanes = try LaneTransport(configuration: place, certificate: certificate, delegate: runner)
+            runner.connect(lanes)
+            return lanes
+        } catch {
+            // Nobody has asked for a port: all goes over WebRTC then.
+            guard port == 0 else { throw error }
+            runner.logger.warning("\(error)")
+            return nil
+        }
     }
 
     // MARK: Swarms

@@ -153,6 +153,17 @@ import Testing
         #expect(stage.takeActs() == [.said(.closed(frames: 0)), .delivered(1), .delivered(2), .delivered(3)])
     }
 
+    @Test(arguments: [true, false]) func `a peer that never heard that the lane was open has got nothing`(
+        isFirst: Bool
+    ) throws {
+        let stage = try Stage(role: .responder)
+        stage.open()
+        if isFirst { stage.desk.received(.refused, from: Self.connection) }
+        stage.desk.laneClosed(Self.connection, received: 0, reason: "cut")
+        if !isFirst { stage.desk.received(.refused, from: Self.connection) }
+        #expect(stage.takeActs() == [.said(.closed(frames: 0)), .sentOverBulk(1), .sentOverBulk(2), .sentOverBulk(3)])
+    }
+
     @Test(arguments: [0, 4, UInt64.max] as [UInt64])
     func `who counts wrong is left`(frames: UInt64) throws {
         let stage = try Stage(role: .responder)

@@ -154,13 +154,15 @@ final class LaneDesk: Sendable {
 
     /// The peer did not get through to us; then it is the other one's turn to listen.
     private func receivedRefusal(from connection: ConnectionID) {
-        let isOurs = self.update(connection) { lane in
+        let stage = self.update(connection) { lane in
             defer { if lane.stage == .offered { lane.stage = .idle } }
-            return lane.stage == .offered
+            return lane.stage
         }
-        // An open lane that the peer never knew of: it is told of as gone when it is closed.
-        if isOurs == true || self.isOpen(connection) {
-            self.wired?.lanes.close(connection, reason: "the peer did not get through")
+        switch stage {
+        case .offered: self.wired?.lanes.close(connection, reason: "the peer did not get through")
+        // It has never heard that the lane was ready.
+        case .open, .ended: self.receivedReckoning(0, from: connection)
+        default: break
         }
     }
 
